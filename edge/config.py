@@ -1,0 +1,204 @@
+"""config.yaml -> frozen, validated settings. The only YAML reader.
+
+Numbers that protect the door may only move towards stricter unless `access.accept_lower_security` is true
+(`_GUARDED`); the detection threshold itself is held against the model's card where the rule is made.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import msgspec
+import yaml
+from msgspec import Struct
+
+from edge.errors import ConfigError
+from edge.settings import Settings, known_keys, value_at
+
+MAX_BYTES: Final = 64 * 1024
+
+# Numbers that protect the door: `at_least` may only rise, `at_most` may only fall, without accept_lower_security.
+_GUARDED: Final = {
+    "at_least": (
+        "access.verification_threshold",
+        "access.frames_needed",
+        "access.margin",
+        "access.dwell_seconds",
+        "access.cooldown_seconds",
+        "vision.minimum_detector_score",
+        "vision.quality.minimum_face_pixels",
+        "vision.quality.minimum_sharpness",
+        "vision.quality.minimum_brightness",
+        "vision.quality.minimum_contrast",
+        "vision.quality.minimum_presence",
+    ),
+    "at_most": (
+        "access.frames_window",
+        "access.maximum_frame_age_seconds",
+        "vision.quality.maximum_brightness",
+        "vision.quality.maximum_yaw",
+        "vision.quality.maximum_pitch",
+        "vision.quality.maximum_roll",
+    ),
+}
+
+
+def read_config(path: Path) -> Settings:
+    """Read and check `path`.
+
+    Raises ConfigError listing what is wrong, each problem beginning with the key (or the file's name).
+    """
+    document = _parse(path)
+    if document is None:
+        document = {}
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path.name}: the file must hold keys and values, not {_kind(document)}")
+    if "home" in document:
+        raise ConfigError("home: unknown key")
+    unknown = list(_unknown_keys(document, Settings, ""))
+    if unknown:
+        raise ConfigError(*unknown)
+    try:
+        settings = msgspec.convert(document | {"home": str(path.parent.absolute())}, Settings, strict=True)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_readable(error)) from None
+    problems = [*_contradictions(settings), *_lowered(settings)]
+    if problems:
+        raise ConfigError(*problems)
+    return settings
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML as people read it: `off`, `no` and `on` are words; a key stands once; no anchors that grow."""
+
+    def construct_mapping(  # the signature is PyYAML's
+        self,
+        node: yaml.MappingNode,
+        deep: bool = False,  # noqa: FBT001, FBT002
+    ) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise ConfigError(f"line {key_node.start_mark.line + 1}: the key {key!r} must be a word")
+            if key in seen:
+                raise ConfigError(f"{key}: stands twice (line {key_node.start_mark.line + 1})")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise ConfigError("YAML anchors and aliases are not used here: write the value out")
+        return super().compose_node(parent, index)
+
+
+_BOOLEAN_TAG: Final = "tag:yaml.org,2002:bool"
+_StrictLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOLEAN_TAG]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_StrictLoader.add_implicit_resolver(_BOOLEAN_TAG, re.compile(r"^(?:true|false)$"), list("tf"))
+
+
+def _parse(path: Path) -> Any:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigError(f"{path}: not a regular file")
+        if status.st_mode & stat.S_IWOTH:
+            raise ConfigError(f"{path}: every user may write this file; run `chmod o-w {path}`")
+        if status.st_size > MAX_BYTES:
+            raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes")
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text") from error
+    try:
+        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a subclass of SafeLoader
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path.name}: not YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path.name}: nested too deeply") from error
+
+
+def _unknown_keys(document: dict[str, Any], kind: type[Struct], prefix: str) -> Iterator[str]:
+    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    for key, value in document.items():
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else f" (known here: {', '.join(sorted(fields))})"
+            yield f"{prefix}{key}: unknown key{hint}"
+        elif isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], Struct):
+            yield from _unknown_keys(value, fields[key], f"{prefix}{key}.")
+
+
+def _readable(error: msgspec.ValidationError) -> str:
+    """`$.access.margin` at the end of msgspec's message becomes our leading key."""
+    message, _, where = str(error).partition(" - at `$")
+    key = where.rstrip("`").lstrip(".") or "config"
+    hint = ""
+    choice = re.search(r"Invalid enum value '(.*)'", message)
+    field = _field_type(key)
+    if choice and field is not None:
+        options = [str(option) for option in _literals(field)]
+        near = difflib.get_close_matches(choice[1], options, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else f" (one of: {', '.join(options)})"
+    return f"{key}: {message}{hint}"
+
+
+def _field_type(key: str) -> Any:
+    kind: Any = Settings
+    for name in key.partition("[")[0].split("."):
+        kind = next((f.type for f in msgspec.structs.fields(kind) if f.name == name), None)
+        if kind is None:
+            return None
+    return kind
+
+
+def _literals(kind: Any) -> list[Any]:
+    """The allowed values of a Literal, also inside `tuple[Literal[...], ...]`."""
+    return [value for part in get_args(kind) for value in (_literals(part) if get_args(part) else [part])]
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    problems = []
+    if settings.access.frames_needed > settings.access.frames_window:
+        problems.append("access.frames_needed: larger than access.frames_window")
+    quality = settings.vision.quality
+    if quality.minimum_brightness >= quality.maximum_brightness:
+        problems.append("vision.quality.minimum_brightness: not below vision.quality.maximum_brightness")
+    if settings.mqtt.ca_file and not settings.mqtt.tls:
+        problems.append("mqtt.ca_file: needs mqtt.tls: true")
+    if settings.mqtt.password_file and not settings.mqtt.username:
+        problems.append("mqtt.password_file: needs mqtt.username")
+    if settings.mqtt.broker != "embedded" and settings.mqtt.port == 0:
+        problems.append("mqtt.port: 0 (any free port) is for the embedded broker only")
+    return problems
+
+
+def _lowered(settings: Settings) -> list[str]:
+    """Security numbers looser than their default. The detection threshold is checked against the model's card."""
+    if settings.access.accept_lower_security:
+        return []
+    defaults = known_keys()
+    problems = []
+    for direction, keys in _GUARDED.items():
+        for key in keys:
+            value, default = value_at(settings, key), defaults[key]
+            if value < default if direction == "at_least" else value > default:
+                word = direction.replace("_", " ")
+                problems.append(
+                    f"{key}: {value} lowers the door's security ({word} {default}); "
+                    "access.accept_lower_security: true would allow it"
+                )
+    return problems
+
+
+def _kind(value: object) -> str:
+    return "a list" if isinstance(value, list) else f"a single {type(value).__name__}"

@@ -1,0 +1,156 @@
+"""What can be configured: every key, its type, range and default. The only home of a default.
+
+Ranges sit in the types, so that an impossible setting cannot be held at all. What each key means to a person is
+written in the shipped `config.yaml`; `edge.config` reads one into these types.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+DoorId = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}$")]
+BaseTopic = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,32}(/[A-Za-z0-9_-]{1,32}){0,3}$")]
+Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
+ShareOfReferences = Annotated[float, Meta(gt=0.0, le=1.0)]
+Authority = Literal["read", "enroll", "people"]
+
+
+class DoorSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    id: DoorId = "front"
+    driver: Literal["gpio", "mock"] = "gpio"
+    pin: Annotated[int, Meta(ge=0, le=27)] = 17
+    active_high: bool = True
+    unlock_seconds: Annotated[float, Meta(ge=0.1, le=10.0)] = 5.0
+
+
+class CameraSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    source: Annotated[str, Meta(pattern=r"^(usb|csi|rtsp|https?|file|dir|demo):")] = "usb:0"
+    width: Annotated[int, Meta(ge=160, le=3840)] = 640
+    height: Annotated[int, Meta(ge=120, le=2160)] = 480
+    fps: Annotated[float, Meta(ge=1.0, le=60.0)] = 15.0
+    rotate: Literal[0, 90, 180, 270] = 0
+    open_timeout_seconds: Annotated[float, Meta(ge=0.5, le=30.0)] = 5.0
+    stall_seconds: Annotated[float, Meta(ge=0.5, le=10.0)] = 3.0
+    frozen_seconds: Annotated[float, Meta(ge=0.5, le=10.0)] = 3.0
+
+
+class QualitySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    minimum_face_pixels: Annotated[float, Meta(ge=20, le=1000)] = 60.0
+    minimum_sharpness: Annotated[float, Meta(ge=0, le=10_000)] = 40.0
+    minimum_brightness: Annotated[float, Meta(ge=0, le=255)] = 40.0
+    maximum_brightness: Annotated[float, Meta(ge=0, le=255)] = 225.0
+    minimum_contrast: Annotated[float, Meta(ge=0, le=128)] = 18.0
+    maximum_yaw: Annotated[float, Meta(ge=0, le=2)] = 0.35
+    maximum_pitch: Annotated[float, Meta(ge=0, le=2)] = 0.35
+    maximum_roll: Annotated[float, Meta(ge=0, le=90)] = 35.0
+    minimum_presence: Annotated[float, Meta(gt=0, le=1)] = 0.5
+
+
+class VisionSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    runtime: Literal["auto", "litert", "tflite"] = "auto"
+    threads: Annotated[int, Meta(ge=1, le=4)] = 1
+    models: str = "models"
+    detector: Literal["blazeface"] = "blazeface"
+    landmarks: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}$")] = "facemesh"
+    embedder: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}$")] = "mobilefacenet"
+    minimum_detector_score: Annotated[float, Meta(ge=0.1, le=1.0)] = 0.5
+    quality: QualitySettings = QualitySettings()
+
+
+class AccessSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    security: Literal["convenience", "balanced", "strict"] = "balanced"
+    detection_threshold: Annotated[float, Meta(gt=0.0, le=1.0)] | None = None
+    verification_threshold: ShareOfReferences = 0.5
+    frames_needed: Annotated[int, Meta(ge=1, le=20)] = 3
+    frames_window: Annotated[int, Meta(ge=1, le=30)] = 5
+    margin: Fraction = 0.05
+    faces: Literal["nearest", "refuse"] = "nearest"
+    trigger: Literal["always", "dwell"] = "dwell"
+    dwell_seconds: Annotated[float, Meta(ge=0.0, le=5.0)] = 0.6
+    refuse_after_seconds: Annotated[float, Meta(ge=1.0, le=30.0)] = 3.0
+    gone_seconds: Annotated[float, Meta(ge=0.2, le=5.0)] = 1.0
+    cooldown_seconds: Annotated[float, Meta(ge=1.0, le=60.0)] = 5.0
+    maximum_frame_age_seconds: Annotated[float, Meta(gt=0.0, le=5.0)] = 1.0
+    liveness: Literal["off"] = "off"
+    accept_lower_security: bool = False
+
+
+class EnrolmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    window_seconds: Annotated[float, Meta(ge=5.0, le=120.0)] = 60.0
+    references: Annotated[int, Meta(ge=5, le=16)] = 10
+    require_variety: bool = True
+
+
+class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    directory: str = "state"
+    retention_days: Annotated[int, Meta(ge=1, le=3650)] = 90
+
+
+class MqttSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    broker: Annotated[str, Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+$")] = "embedded"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 1883
+    base: BaseTopic = "limen"
+    username: Annotated[str, Meta(max_length=128)] = ""
+    password_file: str = ""
+    tls: bool = False
+    ca_file: str = ""
+    allow: tuple[Authority, ...] = ("read",)
+    accept_insecure: bool = False
+    privacy: Literal["full", "ids", "none"] = "full"
+
+
+class PreviewSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8766
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """All of config.yaml. `home` is the directory that relative paths in it start from."""
+
+    door: DoorSettings = DoorSettings()
+    camera: CameraSettings = CameraSettings()
+    vision: VisionSettings = VisionSettings()
+    access: AccessSettings = AccessSettings()
+    enrolment: EnrolmentSettings = EnrolmentSettings()
+    store: StoreSettings = StoreSettings()
+    mqtt: MqttSettings = MqttSettings()
+    preview: PreviewSettings = PreviewSettings()
+    home: str = "."
+
+    def path(self, value: str) -> Path:
+        """A path from the configuration, relative ones from the configuration file's directory."""
+        return Path(self.home, value).expanduser()
+
+    @property
+    def models(self) -> Path:
+        """The model directory: beside the config file, else beside the code."""
+        beside_config = self.path(self.vision.models)
+        return beside_config if beside_config.is_dir() else Path(__file__).parents[1] / "models"
+
+    @property
+    def state(self) -> Path:
+        return self.path(self.store.directory)
+
+
+def known_keys(kind: type[Struct] = Settings, prefix: str = "") -> dict[str, Any]:
+    """Every key with its default, dotted: the docs are tested against this."""
+    keys: dict[str, Any] = {}
+    for field in msgspec.structs.fields(kind):
+        if prefix == "" and field.name == "home":
+            continue
+        if isinstance(field.type, type) and issubclass(field.type, Struct):
+            keys |= known_keys(field.type, f"{prefix}{field.name}.")
+        else:
+            keys[prefix + field.name] = field.default
+    return keys
+
+
+def value_at(settings: Struct, key: str) -> Any:
+    """The value of a dotted key."""
+    value: Any = settings
+    for name in key.split("."):
+        value = getattr(value, name)
+    return value

@@ -1,0 +1,204 @@
+"""The nouns, in the order of the flow.
+
+    Frame -> Face -> Crop -> Embedding -> Probe -> Match -> Visit -> Decision -> Event
+
+All are frozen. Arrays are made read-only by whoever makes the value (`frozen_array`), and values that hold arrays
+compare by identity. Pixels are BGR `uint8` in a Frame (OpenCV's order) and RGB `uint8` in a Crop (the models' order).
+Times named `at` are monotonic seconds of `edge.clock.Clock.now()`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+Verdict = Literal["granted", "refused"]
+QualityWord = Literal["too_small", "blurred", "too_dark", "too_bright", "low_contrast", "turned", "not_a_face"]
+
+
+def frozen_array(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
+    """Make `array` read-only and return it."""
+    array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture from the camera. `image` is uint8 [height, width, 3], BGR."""
+
+    image: NDArray[np.uint8]
+    at: float
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in frame pixels; may reach over the frame's edge."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def area(self) -> float:
+        return max(0.0, self.width) * max(0.0, self.height)
+
+    @property
+    def size(self) -> float:
+        """The shorter side, what the size gate looks at."""
+        return min(self.width, self.height)
+
+    def overlap(self, other: Box) -> float:
+        """Intersection over union with `other`, in [0, 1]."""
+        across = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        down = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        shared = max(0.0, across) * max(0.0, down)
+        union = self.area + other.area - shared
+        return shared / union if union > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """What the detector found, and, once the mesh has looked, its landmarks.
+
+    `keypoints` float32 [6, 2]: the detector's own points (right eye, left eye, nose, mouth, right ear, left ear; the
+    subject's right is on the picture's left). `presence` in [0, 1]: how sure the mesh is that this is a face.
+    `landmarks` float32 [5, 2]: eyes, nose tip, mouth corners, picture left to right. `mesh` float32 [468, 3].
+    All in frame pixels.
+    """
+
+    box: Box
+    score: float
+    keypoints: NDArray[np.float32]
+    presence: float | None = None
+    landmarks: NDArray[np.float32] | None = None
+    mesh: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """An aligned face. `pixels` is uint8 [112, 112, 3], RGB (size as the embedder's card says)."""
+
+    pixels: NDArray[np.uint8]
+    face: Face
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What the gate measured on one face; `refusal` is the first reason it is not good enough, or None.
+
+    `size` pixels (shorter side of the box); `sharpness` variance of the Laplacian of the crop; `brightness` and
+    `contrast` mean and standard deviation of its luma (0-255); `yaw` and `pitch` unit-free ratios from the landmarks
+    (0 = straight at the camera); `roll` degrees.
+    """
+
+    size: float
+    sharpness: float
+    brightness: float
+    contrast: float
+    yaw: float
+    pitch: float
+    roll: float
+    refusal: QualityWord | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """A face as a unit vector, float32 [dimension], and the `space` it lives in (see the model card)."""
+
+    vector: NDArray[np.float32]
+    space: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds spent on one frame, stage by stage."""
+
+    detect: float = 0.0
+    landmarks: float = 0.0
+    align: float = 0.0
+    embed: float = 0.0
+
+    @property
+    def total(self) -> float:
+        return self.detect + self.landmarks + self.align + self.embed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Probe:
+    """All that vision says about one frame.
+
+    `faces` counts the confirmed faces (those the mesh believes). `face`, `crop` and `quality` describe the chosen
+    one; `embedding` is there only when its quality passed. No confirmed face: all four are None.
+    """
+
+    at: float
+    number: int
+    faces: int
+    face: Face | None = None
+    crop: Crop | None = None
+    quality: Quality | None = None
+    embedding: Embedding | None = None
+    timings: Timings = Timings()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody enrolled. `references` are the enrolled embeddings, one space each."""
+
+    id: str
+    name: str
+    references: tuple[Embedding, ...]
+    enrolled_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One person against one probe. `similarity` is the best reference's; `votes` of `references` were detections."""
+
+    person_id: str
+    name: str
+    similarity: float
+    votes: int
+    references: int
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The door's answer for one visit. `reason` is one word (`granted` decisions say `verified`).
+
+    `match` is the person granted, or the nearest one when refused; `runner_up` the next nearest person.
+    `frames` of the last `frames_seen` gate-passing frames verified `match`. `frame_at` is when the deciding frame was
+    captured. `quality` is the deciding frame's, where it had one.
+    """
+
+    visit_id: str
+    verdict: Verdict
+    reason: str
+    at: float
+    frame_at: float
+    started_at: float
+    match: Match | None = None
+    runner_up: Match | None = None
+    frames: int = 0
+    frames_seen: int = 0
+    quality: Quality | None = None
+
+
+EventKind = Literal["access", "door", "system"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A line for the journal, and later a message. `data` holds only JSON values."""
+
+    kind: EventKind
+    data: dict[str, Any]
