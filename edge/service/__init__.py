@@ -1,0 +1,1 @@
+"""What surrounds the flow: the live preview, measuring, and trying it out."""
