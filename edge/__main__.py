@@ -1,0 +1,146 @@
+"""The command line: `limen COMMAND`. Parses, calls one module of `edge.commands`, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from edge import __version__
+from edge.errors import ConfigError, LimenError, ModelError, StoreBusyError
+
+_CommandAdder = Callable[..., argparse.ArgumentParser]
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_TEMPORARY: Final = 75  # EX_TEMPFAIL: something else holds what is needed; try again later
+EXIT_CONFIG: Final = 78  # EX_CONFIG: systemd is told not to restart for it
+EXIT_INTERRUPTED: Final = 130
+
+_DESCRIPTION = """\
+Limen, a camera door lock: a face that is enrolled opens the strike, and every visit is told over MQTT.
+
+First steps:
+  limen try                   see it work on this computer, with a webcam or without
+  limen check-config          read config.yaml and say in words what the door will do
+  limen run --preview         the door itself, and its picture at http://127.0.0.1:8766/
+  limen enroll "Ada Lovelace" while `run` is running: look at the camera
+  limen events --follow       who came, and why they were let in or not
+"""
+_EPILOG = """\
+exit codes: 0 done · 1 failed or refused · 2 wrong usage · 75 busy, try later · 78 wrong configuration or models
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line; the docs are tested against it."""
+    parser = argparse.ArgumentParser(
+        prog="limen", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"limen {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+
+    def command(name: str, summary: str, story: str = "") -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.\n\n{story}".rstrip(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        added.add_argument(
+            "--config", type=Path, metavar="FILE", help="default: ./config.yaml, else /etc/limen/config.yaml"
+        )
+        return added
+
+    _add_door_commands(command)
+    _add_measuring_commands(command)
+    return parser
+
+
+def _add_door_commands(command: _CommandAdder) -> None:
+    run = command("run", "watch the camera and work the door", "Stops cleanly on Ctrl-C or SIGTERM, strike off.")
+    run.add_argument("--preview", action="store_true", help="serve the live picture on this machine (see preview.port)")
+
+    enroll = command(
+        "enroll",
+        "enrol a person",
+        "With the door running, opens an enrolment window over MQTT (mqtt.allow must contain `enroll`) and shows the\n"
+        "prompts. With --from-images the door must be stopped: pictures never travel over MQTT.",
+    )
+    enroll.add_argument("name", metavar="NAME", help="as people write it, up to 80 characters")
+    enroll.add_argument("--person-id", metavar="ID", help="a-z 0-9 _ -; made from the name when left out")
+    enroll.add_argument("--references", type=int, metavar="N", help="pictures to collect, 5-16 (enrolment.references)")
+    enroll.add_argument("--from-images", type=Path, metavar="DIR", help="take the photographs in DIR instead")
+
+    people = command(
+        "people", "list who is enrolled", "Over MQTT while the door runs, from the store when it is stopped."
+    )
+    people.add_argument("--delete", metavar="ID", help="forget this person and all references")
+    people.add_argument("--json", action="store_true", help="one JSON object a line")
+
+    events = command("events", "show what happened at the door", "Live and late events from the broker, as a table.")
+    events.add_argument("--follow", action="store_true", help="go on until Ctrl-C; otherwise show the latest and end")
+    events.add_argument("--json", action="store_true", help="one JSON object a line")
+
+    command("check-config", "read the configuration and say what the door will do")
+
+    attempt = command(
+        "try",
+        "see it work on this computer",
+        "Starts a private broker and the door with a mock strike in a folder of its own, and enrols the person in\n"
+        "front of the camera over MQTT. With a webcam that is you; without one, two public-domain portraits walk past.",
+    )
+    attempt.add_argument("--demo", action="store_true", help="the two portraits, even if there is a webcam")
+    attempt.add_argument("--seconds", type=float, metavar="S", help="end after S seconds at the latest")
+
+
+def _add_measuring_commands(command: _CommandAdder) -> None:
+    bench = command("bench", "measure each stage on this machine", "Milliseconds per stage, cold start and memory.")
+    bench.add_argument("--frames", type=int, default=200, metavar="N", help="frames to measure (200)")
+    bench.add_argument("--json", action="store_true", help="print the measurements as JSON")
+
+    probe = command(
+        "probe",
+        "detect and embed pictures, for measuring and comparing",
+        'Prints {"ready": true}; then reads an image path a line and prints one JSON line for each.',
+    )
+    probe.add_argument("--stdin", action="store_true", required=True, help="read paths from standard input")
+    probe.add_argument("--rule", choices=("largest", "centre"), default="largest", help="which face to embed (largest)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    options = build_parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    module = importlib.import_module(f"edge.commands.{options.command.replace('-', '_')}_command")
+    try:
+        code: int = module.execute(options)
+        sys.stdout.flush()
+    except LimenError as error:
+        return _explain(error)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # `limen events | head`: whoever read is gone, and nobody is left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    else:
+        return code
+    return EXIT_OK
+
+
+def _explain(error: LimenError) -> int:
+    """Say what is wrong on standard error, a problem a line; returns the exit code that belongs to it."""
+    problems = error.problems if isinstance(error, ConfigError) else (str(error),)
+    for problem in problems:
+        print(f"limen: {problem}", file=sys.stderr)
+    if isinstance(error, ConfigError | ModelError):
+        return EXIT_CONFIG
+    return EXIT_TEMPORARY if isinstance(error, StoreBusyError) else EXIT_FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

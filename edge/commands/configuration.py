@@ -1,0 +1,23 @@
+"""Which configuration file a command works with."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Final
+
+from edge.config import read_config
+from edge.errors import ConfigError
+from edge.settings import Settings
+
+_PLACES: Final = (Path("config.yaml"), Path("/etc/limen/config.yaml"))
+
+
+def chosen_settings(options: Namespace) -> Settings:
+    """Settings from --config, else from the first of the usual places. Raises ConfigError."""
+    if options.config is not None:
+        return read_config(options.config)
+    for place in _PLACES:
+        if place.exists():
+            return read_config(place)
+    raise ConfigError(f"no configuration: looked for {' and '.join(map(str, _PLACES))}; name one with --config FILE")

@@ -1,0 +1,104 @@
+"""A whole door of its own for trying and measuring: a folder, a private broker, a mock strike, a camera or the demo."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from edge.clock import Clock
+from edge.config import read_config
+from edge.errors import LimenError
+from edge.settings import Settings
+
+_CONFIG: Final = """\
+# Written for this trial. Nobody outside this machine can reach it, and the strike is a mock: only a trace in a file.
+door: {{driver: mock, unlock_seconds: 3}}
+camera: {{source: "{source}"}}
+access: {{liveness: "off"}}
+enrolment: {{require_variety: {variety}}}
+mqtt: {{broker: embedded, port: 0, allow: [read, enroll, people]}}
+preview: {{port: {port}}}
+"""
+
+
+class Trial:
+    """Starts `limen run` as a child and ends it. `settings` are the child's; `home` is deleted at the end.
+
+    `variety` is `enrolment.require_variety`. Raises LimenError when the door does not come up.
+    """
+
+    def __init__(self, source: str, clock: Clock, *, variety: bool, preview: bool) -> None:
+        self.home = Path(tempfile.mkdtemp(prefix="limen-trial-"))
+        self.log = self.home / "door.log"
+        self._clock = clock
+        path = self.home / "config.yaml"
+        path.write_text(
+            _CONFIG.format(source=source, variety=str(variety).lower(), port=_free_port()), encoding="utf-8"
+        )
+        path.chmod(0o600)
+        self.settings: Settings = read_config(path)
+        self._command = [sys.executable, "-m", "edge", "run", "--config", str(path)] + ["--preview"] * preview
+        self.started_at = 0.0
+        self._door: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        if self._door is None:
+            raise LimenError("the trial has not been started")
+        return self._door.pid
+
+    def alive(self) -> bool:
+        return self._door is not None and self._door.poll() is None
+
+    def __enter__(self) -> Self:
+        self.started_at = self._clock.now()
+        with self.log.open("wb") as log:
+            # A session of its own, so that Ctrl-C reaches this process alone and the door is then ended in order.
+            self._door = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        return self
+
+    def wait_for(self, path: Path, seconds: float) -> None:
+        """Wait until the door has written `path`. Raises LimenError with the end of its log when it never does."""
+        deadline = self._clock.now() + seconds
+        while not path.exists():
+            if not self.alive() or self._clock.now() > deadline:
+                raise LimenError(f"the door did not come up:\n{self.last_words()}")
+            self._clock.sleep(0.02)
+
+    def last_words(self) -> str:
+        """The end of the door's log."""
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-12:])
+
+    def stop(self) -> int:
+        """End the door in order and return its exit code; SIGKILL after ten seconds."""
+        if self._door is None:
+            return 0
+        if self._door.poll() is None:
+            self._door.send_signal(signal.SIGTERM)
+        try:
+            return self._door.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._door.kill()
+            return self._door.wait()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
