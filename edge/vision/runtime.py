@@ -1,0 +1,77 @@
+"""Running a TFLite network, with whichever of the two runtimes is installed.
+
+`ai-edge-litert` is the living one; `tflite-runtime` is its predecessor with the same interface.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import ModelError
+
+Shape = tuple[int, ...]
+
+_MODULES: Final = {"litert": "ai_edge_litert.interpreter", "tflite": "tflite_runtime.interpreter"}
+_PACKAGES: Final = {"litert": "ai-edge-litert", "tflite": "tflite-runtime"}
+
+
+class Network:
+    """One loaded network: float32 in, float32 out. Used by one thread at a time."""
+
+    def __init__(self, interpreter: Any, runtime: str) -> None:
+        self.runtime = runtime
+        self._interpreter = interpreter
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        if len(inputs) != 1 or any(tensor["dtype"] is not np.float32 for tensor in (*inputs, *outputs)):
+            raise ModelError("the network must take one float32 tensor and give float32 tensors")
+        self._input: int = inputs[0]["index"]
+        self._outputs: tuple[int, ...] = tuple(tensor["index"] for tensor in outputs)
+        self.input_shape: Shape = _shape(inputs[0])
+        self.output_shapes: tuple[Shape, ...] = tuple(map(_shape, outputs))
+
+    def run(self, tensor: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """All outputs, in the file's order, for one input of `input_shape`. The arrays are the caller's own."""
+        self._interpreter.set_tensor(self._input, tensor)
+        self._interpreter.invoke()
+        return tuple(self._interpreter.get_tensor(index) for index in self._outputs)
+
+
+def load_network(content: bytes, runtime: Literal["auto", "litert", "tflite"] = "auto", threads: int = 1) -> Network:
+    """Load a `.tflite` from its bytes (which `cards.verified_model` has checked).
+
+    Raises ModelError when the runtime is not installed or does not accept the network.
+    """
+    name, module = _import_runtime(runtime)
+    try:
+        interpreter = module.Interpreter(model_content=content, num_threads=threads)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"{name} does not accept the network: {str(error).splitlines()[0]}") from None
+    return Network(interpreter, name)
+
+
+def _import_runtime(choice: str) -> tuple[str, Any]:
+    """The first installed runtime of those `choice` allows, as ("package version", module)."""
+    names = tuple(_MODULES) if choice == "auto" else (choice,)
+    for name, module in _installed(names):
+        return f"{_PACKAGES[name]} {version(_PACKAGES[name])}", module
+    wanted = " or ".join(_PACKAGES[name] for name in names)
+    raise ModelError(f"vision.runtime: {choice} needs the package {wanted}; `pip install {_PACKAGES[names[0]]}`")
+
+
+def _installed(names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    for name in names:
+        try:
+            yield name, importlib.import_module(_MODULES[name])
+        except ImportError:
+            continue
+
+
+def _shape(tensor: dict[str, Any]) -> Shape:
+    return tuple(int(side) for side in tensor["shape"])
