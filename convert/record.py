@@ -1,0 +1,155 @@
+"""`models/evaluation.json`: what was measured, on which bytes.
+
+The only source of a card's thresholds and of docs/accuracy.md. One record for each embedder's file, under that file's sha256: a record never speaks for other bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from convert.errors import ConversionError
+from convert.release import write_file
+from edge.vision.cards import Card, Role, Sha256, Threshold
+
+FILE: Final = "evaluation.json"
+# Doddington et al. (2000): with 30 errors behind it, a rate is within 30 % of the truth with 90 % confidence.
+RULE_OF_30: Final = 30
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=0)]
+
+
+class Interval(Struct, frozen=True, forbid_unknown_fields=True):
+    """A share with its 95 % interval."""
+
+    value: Share
+    low: Share
+    high: Share
+
+
+class Part(Struct, frozen=True, forbid_unknown_fields=True):
+    """The people of one half of the data. `genuine` and `impostors` count pairs of acquired images.
+
+    `refused`: images by the quality word with which the door would turn them down; they are measured all the same.
+    """
+
+    people: Count
+    images: Count
+    not_acquired: Count
+    genuine: Count
+    impostors: Count
+    refused: dict[str, Count]
+
+
+class Level(Struct, frozen=True, forbid_unknown_fields=True):
+    """A threshold from the training people (`impostors` of their pairs reach it); its effect on the test people."""
+
+    fmr: float
+    similarity: float
+    impostors: Count
+    test_fmr: Interval
+    test_tar: Interval
+
+
+class Point(Struct, frozen=True, forbid_unknown_fields=True):
+    """TAR at one FMR, both of the test people's own pairs; `impostors` of them reach the similarity."""
+
+    fmr: float
+    similarity: float
+    impostors: Count
+    tar: Interval
+
+
+class PairFigures(Struct, frozen=True, forbid_unknown_fields=True):
+    """The pairs files: the threshold chosen on the training pairs, the accuracy on the test pairs."""
+
+    similarity: float
+    pairs: Count
+    not_acquired: Count
+    accuracy: Interval
+    folds: Count
+    folds_accuracy: float
+    folds_error: float
+
+
+class Histogram(Struct, frozen=True, forbid_unknown_fields=True):
+    """Pairs of the test people by similarity: equal bins from `start` to `stop`."""
+
+    start: float
+    stop: float
+    genuine: tuple[Count, ...]
+    impostors: tuple[Count, ...]
+
+
+class Record(Struct, frozen=True, forbid_unknown_fields=True):
+    """One evaluation of one chain of models."""
+
+    name: str
+    quantization: str
+    models: dict[Role, Sha256]
+    runtime: str
+    machine: str
+    data: str
+    train: Part
+    test: Part
+    levels: tuple[Level, ...]
+    points: tuple[Point, ...]
+    pairs: PairFigures
+    curve: tuple[tuple[float, float], ...]  # (FMR, TAR) of the test people
+    histogram: Histogram
+
+    def thresholds(self) -> tuple[Threshold, ...]:
+        """For the card."""
+        people = f"{self.data} DevTrain people, all-against-all, {self.train.impostors} impostor pairs"
+        return tuple(
+            Threshold(fmr=level.fmr, similarity=level.similarity, data=f"{people}, {level.impostors} of them above")
+            for level in self.levels
+        )
+
+    def accuracy(self) -> dict[str, Any]:
+        """For the card."""
+        return {
+            "data": f"{self.data} DevTest",
+            "pairs_accuracy": self.pairs.accuracy.value,
+            "tar_at_fmr": {f"{point.fmr:g}": point.tar.value for point in self.points},
+        }
+
+
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
+    records: dict[Sha256, Record]
+    v: Literal[1] = 1
+
+
+def read_records(folder: Path) -> Mapping[str, Record]:
+    """All records beside the models, by the embedder file's sha256; none when there is no file."""
+    path = folder / FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_File).records
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConversionError(f"{path}: {error.strerror}") from None
+    except msgspec.DecodeError as error:
+        raise ConversionError(f"{path}: not an evaluation record: {error}") from None
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Add `record` to the file, in place of one for the same embedder."""
+    records = dict(read_records(folder)) | {record.models["embedder"]: record}
+    content = msgspec.json.encode(_File(records=dict(sorted(records.items()))))
+    write_file(folder / FILE, msgspec.json.format(content, indent=1) + b"\n")
+
+
+def judged(card: Card, folder: Path) -> Card:
+    """An embedder's card with the thresholds and accuracy of its record; with none when no record is for its bytes."""
+    record = read_records(folder).get(card.sha256)
+    if record is None:
+        return msgspec.structs.replace(card, thresholds=(), accuracy={}, runtime=None)
+    return msgspec.structs.replace(
+        card, thresholds=record.thresholds(), accuracy=record.accuracy(), runtime=record.runtime
+    )
