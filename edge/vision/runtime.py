@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any, Final, Literal
 
@@ -17,8 +16,10 @@ from edge.errors import ModelError
 
 Shape = tuple[int, ...]
 
-_MODULES: Final = {"litert": "ai_edge_litert.interpreter", "tflite": "tflite_runtime.interpreter"}
-_PACKAGES: Final = {"litert": "ai-edge-litert", "tflite": "tflite-runtime"}
+_RUNTIMES: Final = {
+    "litert": ("ai-edge-litert", "ai_edge_litert.interpreter"),
+    "tflite": ("tflite-runtime", "tflite_runtime.interpreter"),
+}
 
 
 class Network:
@@ -58,19 +59,14 @@ def load_network(content: bytes, runtime: Literal["auto", "litert", "tflite"] = 
 
 def _import_runtime(choice: str) -> tuple[str, Any]:
     """The first installed runtime of those `choice` allows, as ("package version", module)."""
-    names = tuple(_MODULES) if choice == "auto" else (choice,)
-    for name, module in _installed(names):
-        return f"{_PACKAGES[name]} {version(_PACKAGES[name])}", module
-    wanted = " or ".join(_PACKAGES[name] for name in names)
-    raise ModelError(f"vision.runtime: {choice} needs the package {wanted}; `pip install {_PACKAGES[names[0]]}`")
-
-
-def _installed(names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    for name in names:
+    allowed = _RUNTIMES.values() if choice == "auto" else (_RUNTIMES[choice],)
+    for package, module in allowed:
         try:
-            yield name, importlib.import_module(_MODULES[name])
+            return f"{package} {version(package)}", importlib.import_module(module)
         except ImportError:
             continue
+    packages = [package for package, _ in allowed]
+    raise ModelError(f"vision.runtime: {choice} needs {' or '.join(packages)}; `pip install {packages[0]}`")
 
 
 def _shape(tensor: dict[str, Any]) -> Shape:
