@@ -1,0 +1,206 @@
+"""The strike told in levels: what the pin did, in both polarities. Safety bounds are asserted, speed is not."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.door.force_locked import force_locked
+from edge.door.strike import open_strike
+from edge.errors import StrikeError
+from edge.settings import DoorSettings
+from tests.edge.pins import CLOCK, Pin, soon, wait_until
+
+DOOR = DoorSettings(driver="mock", unlock_seconds=0.3)
+SLOW_DOOR = DoorSettings(driver="mock", unlock_seconds=10.0)
+
+both_polarities = pytest.mark.parametrize(
+    "door",
+    [DOOR, DoorSettings(driver="mock", unlock_seconds=0.3, active_high=False)],
+    ids=["active_high", "active_low"],
+)
+
+
+@both_polarities
+def test_a_pulse_opens_the_strike_and_closes_it_again(tmp_path: Path, door: DoorSettings) -> None:
+    pin = Pin(tmp_path, door)
+    with open_strike(door, CLOCK, tmp_path) as strike:
+        strike.ready()
+        assert pin.story() == ["locked"]
+        strike.pulse(0.3, soon())
+        assert strike.state == "UNLOCKED"
+        assert pin.story() == ["locked", "unlocked"]
+        wait_until(lambda: strike.state == "LOCKED", strike)
+        assert [(notice.state, notice.detail) for notice in strike.notices()] == [
+            ("LOCKED", "ready"),
+            ("UNLOCKED", "pulse"),
+            ("LOCKED", "pulse ended"),
+        ]
+        assert strike.notices() == ()
+    assert pin.story() == ["locked", "unlocked", "locked"]
+    pin.assert_never_open_too_long()
+
+
+@both_polarities
+def test_the_first_act_is_to_lock_whatever_was_left_behind(tmp_path: Path, door: DoorSettings) -> None:
+    pin = Pin(tmp_path, door)
+    pin.leave("unlocked")
+    with open_strike(door, CLOCK, tmp_path) as strike:
+        assert strike.state == "JAMMED"
+        strike.ready()
+        assert strike.state == "LOCKED"
+        assert pin.now() == "locked"
+    assert pin.story() == ["locked"]
+
+
+@both_polarities
+def test_force_locked_locks_an_open_door_and_leaves_a_locked_one(tmp_path: Path, door: DoorSettings) -> None:
+    pin = Pin(tmp_path, door)
+    pin.leave("unlocked")
+    force_locked(door, tmp_path)
+    assert pin.now() == "locked"
+    force_locked(door, tmp_path)
+    assert pin.story() == ["locked"]
+
+
+def test_a_pulse_is_cut_to_unlock_seconds(tmp_path: Path) -> None:
+    with open_strike(DOOR, CLOCK, tmp_path) as strike:
+        strike.ready()
+        strike.pulse(9.0, soon())
+        wait_until(lambda: strike.state == "LOCKED", strike)
+    Pin(tmp_path, DOOR).assert_never_open_too_long()
+
+
+def test_many_grants_at_once_make_one_pulse_that_never_outlasts_the_cap(tmp_path: Path) -> None:
+    with open_strike(DOOR, CLOCK, tmp_path) as strike:
+        strike.ready()
+        first = CLOCK.now()
+        strike.pulse(0.1, soon())
+        while strike.state == "UNLOCKED" and CLOCK.now() < first + 0.25:
+            strike.pulse(0.3, soon())
+        wait_until(lambda: strike.state == "LOCKED", strike)
+    pin = Pin(tmp_path, DOOR)
+    assert pin.story() == ["locked", "unlocked", "locked"]
+    pin.assert_never_open_too_long()
+
+
+def test_a_stale_grant_is_refused_and_the_next_one_works(tmp_path: Path) -> None:
+    pin = Pin(tmp_path, DOOR)
+    with open_strike(DOOR, CLOCK, tmp_path) as strike:
+        strike.ready()
+        with pytest.raises(StrikeError, match="too late"):
+            strike.pulse(0.3, CLOCK.now() - 0.001)
+        assert strike.state == "LOCKED"
+        assert pin.story() == ["locked"]
+        strike.pulse(0.3, soon())
+        assert pin.story() == ["locked", "unlocked"]
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -1.0, 1e12])
+def test_a_time_that_is_no_time_never_reaches_the_strike(tmp_path: Path, number: float) -> None:
+    with open_strike(DOOR, CLOCK, tmp_path) as strike:
+        strike.ready()
+        with pytest.raises(StrikeError, match="no such pulse"):
+            strike.pulse(number, soon())
+        with pytest.raises(StrikeError, match="no such pulse"):
+            strike.pulse(0.3, number)
+        with pytest.raises(StrikeError, match="no such pulse"):
+            strike.pulse(0.0, soon())
+    assert Pin(tmp_path, DOOR).story() == ["locked"]
+
+
+def test_lock_ends_a_pulse_before_its_time(tmp_path: Path) -> None:
+    with open_strike(SLOW_DOOR, CLOCK, tmp_path) as strike:
+        strike.ready()
+        opened = CLOCK.now()
+        strike.pulse(10.0, soon())
+        strike.lock()
+        wait_until(lambda: strike.state == "LOCKED", strike)
+        assert Pin(tmp_path, SLOW_DOOR).now() == "locked"
+        assert CLOCK.now() - opened < 10.0
+
+
+def test_closing_in_the_middle_of_a_pulse_locks(tmp_path: Path) -> None:
+    with open_strike(SLOW_DOOR, CLOCK, tmp_path) as strike:
+        strike.ready()
+        strike.pulse(10.0, soon())
+    assert strike.state == "LOCKED"
+    assert Pin(tmp_path, SLOW_DOOR).story() == ["locked", "unlocked", "locked"]
+
+
+def test_a_strike_that_was_never_started_opens_nothing(tmp_path: Path) -> None:
+    strike = open_strike(DOOR, CLOCK, tmp_path)
+    with pytest.raises(StrikeError, match="has not started"):
+        strike.ready()
+    with pytest.raises(StrikeError, match="has not started"):
+        strike.lock()
+    assert strike.fileno() == -1
+    strike.close()
+
+
+def test_ctrl_c_in_the_terminal_does_not_reach_the_strike(tmp_path: Path) -> None:
+    with open_strike(DOOR, CLOCK, tmp_path) as strike:
+        strike.ready()
+        assert strike.pid is not None
+        assert os.getsid(strike.pid) != os.getsid(0)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("lgpio") is not None, reason="lgpio is here: this would drive a real pin")
+def test_without_lgpio_the_door_does_not_open_a_pretend_lock(tmp_path: Path) -> None:
+    strike = open_strike(DoorSettings(driver="gpio"), CLOCK, tmp_path)
+    strike.__enter__()
+    with pytest.raises(StrikeError, match=r"limen\[pi\].*python3-lgpio.*group gpio.*door\.driver: mock"):
+        strike.ready()
+    with pytest.raises(StrikeError, match="lgpio"):
+        strike.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+LGPIO = """
+calls, levels, stuck = [], {}, False
+SET_PULL_NONE = SET_PULL_UP = SET_PULL_DOWN = BOTH_EDGES = RISING_EDGE = FALLING_EDGE = 0
+class error(Exception): ...
+def gpiochip_open(chip): return 0
+def gpio_get_mode(handle, pin): return 2
+def gpio_claim_input(handle, pin, flags=0): calls.append("input")
+def gpio_claim_output(handle, pin, level=0): calls.append(f"output {int(level)}"); levels[pin] = level
+def gpio_write(handle, pin, level): calls.append(f"write {int(level)}"); levels[pin] = levels[pin] if stuck else level
+def gpio_read(handle, pin): return levels[pin]
+"""
+
+DRIVE = """
+import sys
+from pathlib import Path
+import lgpio
+from edge.door import gpio_pin, line
+from edge.errors import StrikeError
+gpio_pin.HeldPinFactory._get_revision = lambda self: 0xC03111  # a Raspberry Pi 4
+strike = line.claim_locked("gpio", 17, active_high=sys.argv[1] == "True", state_dir=Path())
+strike.unlock()
+strike.lock()
+print(*lgpio.calls, sep=", ")
+lgpio.stuck = True
+try:
+    strike.unlock()
+except StrikeError as error:
+    print(error)
+del strike
+print(lgpio.calls.count("input"))
+"""
+
+
+@both_polarities
+def test_the_real_pin_is_claimed_at_its_locked_level_and_never_let_go(tmp_path: Path, door: DoorSettings) -> None:
+    # lgpio itself needs a GPIO chip: a stand-in of its few functions notes what gpiozero asks of it.
+    (tmp_path / "lgpio.py").write_text(LGPIO)
+    drive = [sys.executable, "-c", DRIVE, str(door.active_high)]
+    said = subprocess.check_output(drive, text=True, env=os.environ | {"PYTHONPATH": str(tmp_path)}).splitlines()
+    on, off = int(door.active_high), int(not door.active_high)
+    assert said[0] == f"input, output {off}, write {off}, write {on}, write {off}"
+    assert "did not follow" in said[1]
+    assert said[2] == "1"
