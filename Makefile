@@ -56,9 +56,12 @@ bench: .venv/ready pictures ## Measure the milliseconds of each stage on this ma
 pictures: .venv/ready ## Fetch the two public-domain faces of the demo and the tests
 	@$(DEVICE) -m convert.pictures .demo
 
+docs: .venv/ready ## Write docs/configuration.md again from config.yaml and the settings
+	@$(DEVICE) -m tools.configuration_page
+
 clean: ## Remove environments, caches and the demo; people and events in state/ stay
 	rm -rf .venv .venv-convert .venv-tflite .demo .try build .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find edge convert tests -name __pycache__ -prune -exec rm -rf {} +
+	find edge convert tests tools -name __pycache__ -prune -exec rm -rf {} +
 
 broker:
 	@tools/setup broker
@@ -72,4 +75,4 @@ broker:
 .venv-tflite/ready: pyproject.toml
 	@tools/setup tflite
 
-.PHONY: help setup run test test-edge test-convert test-tflite check lint types models evaluate bench pictures clean broker
+.PHONY: help setup run test test-edge test-convert test-tflite check lint types models evaluate bench pictures docs clean broker

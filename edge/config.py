@@ -1,7 +1,7 @@
 """config.yaml -> frozen, validated settings. The only YAML reader.
 
 Numbers that protect the door may only move towards stricter unless `access.accept_lower_security` is true
-(`_GUARDED`); the detection threshold itself is held against the model's card where the rule is made.
+(`GUARDED`); the detection threshold itself is held against the model's card where the rule is made.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from edge.settings import Settings, known_keys, value_at
 MAX_BYTES: Final = 64 * 1024
 
 # Numbers that protect the door: `at_least` may only rise, `at_most` may only fall, without accept_lower_security.
-_GUARDED: Final = {
+GUARDED: Final = {
     "at_least": (
         "access.verification_threshold",
         "access.frames_needed",
@@ -188,7 +188,7 @@ def _lowered(settings: Settings) -> list[str]:
         return []
     defaults = known_keys()
     problems = []
-    for direction, keys in _GUARDED.items():
+    for direction, keys in GUARDED.items():
         for key in keys:
             value, default = value_at(settings, key), defaults[key]
             if value < default if direction == "at_least" else value > default:
