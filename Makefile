@@ -11,8 +11,6 @@ TFLITE  := .venv-tflite/bin/python
 .NOTPARALLEL:
 .SUFFIXES:
 export PYTHON
-# Debian keeps mosquitto where ordinary users do not look.
-export PATH := $(PATH):/usr/sbin:/sbin
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -60,13 +60,10 @@ def read_config(path: Path) -> Settings:
         raise ConfigError(f"{path.name}: the file must hold keys and values, not {_kind(document)}")
     if "home" in document:
         raise ConfigError("home: unknown key")
-    unknown = list(_unknown_keys(document, Settings, ""))
-    if unknown:
-        raise ConfigError(*unknown)
-    try:
-        settings = msgspec.convert(document | {"home": str(path.parent.absolute())}, Settings, strict=True)
-    except msgspec.ValidationError as error:
-        raise ConfigError(_readable(error)) from None
+    wrong = list(_wrong(document, Settings, ""))
+    if wrong:
+        raise ConfigError(*wrong)
+    settings = msgspec.convert(document | {"home": str(path.parent.absolute())}, Settings, strict=True)
     problems = [*_contradictions(settings), *_lowered(settings)]
     if problems:
         raise ConfigError(*problems)
@@ -127,43 +124,39 @@ def _parse(path: Path) -> Any:
         raise ConfigError(f"{path.name}: nested too deeply") from error
 
 
-def _unknown_keys(document: dict[str, Any], kind: type[Struct], prefix: str) -> Iterator[str]:
+def _wrong(document: dict[str, Any], kind: type[Struct], prefix: str) -> Iterator[str]:
+    """Every unknown key, and every value of the wrong type or range."""
     fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
     for key, value in document.items():
         if key not in fields:
-            near = difflib.get_close_matches(key, fields, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else f" (known here: {', '.join(sorted(fields))})"
-            yield f"{prefix}{key}: unknown key{hint}"
+            yield f"{prefix}{key}: unknown key{_hint(key, fields, 'known here')}"
         elif isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], Struct):
-            yield from _unknown_keys(value, fields[key], f"{prefix}{key}.")
+            yield from _wrong(value, fields[key], f"{prefix}{key}.")
+        else:
+            try:
+                msgspec.convert(value, fields[key], strict=True)
+            except msgspec.ValidationError as error:
+                yield f"{prefix}{key}{_readable(error, fields[key])}"
 
 
-def _readable(error: msgspec.ValidationError) -> str:
-    """`$.access.margin` at the end of msgspec's message becomes our leading key."""
+def _readable(error: msgspec.ValidationError, kind: Any) -> str:
+    """The message with its place in front, `[0]: …` within a list, and a hint where words were to choose from."""
     message, _, where = str(error).partition(" - at `$")
-    key = where.rstrip("`").lstrip(".") or "config"
-    hint = ""
-    choice = re.search(r"Invalid enum value '(.*)'", message)
-    field = _field_type(key)
-    if choice and field is not None:
-        options = [str(option) for option in _literals(field)]
-        near = difflib.get_close_matches(choice[1], options, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else f" (one of: {', '.join(options)})"
-    return f"{key}: {message}{hint}"
+    choice = re.search(r"Invalid enum value '?(.*?)'?$", message)
+    hint = _hint(choice[1], _literals(kind), "one of") if choice else ""
+    return f"{where.rstrip('`')}: {message}{hint}"
 
 
-def _field_type(key: str) -> Any:
-    kind: Any = Settings
-    for name in key.partition("[")[0].split("."):
-        kind = next((f.type for f in msgspec.structs.fields(kind) if f.name == name), None)
-        if kind is None:
-            return None
-    return kind
+def _hint(word: str, choices: Iterable[object], label: str) -> str:
+    options = [str(choice) for choice in choices]
+    near = difflib.get_close_matches(word, options, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else f" ({label}: {', '.join(options)})"
 
 
 def _literals(kind: Any) -> list[Any]:
     """The allowed values of a Literal, also inside `tuple[Literal[...], ...]`."""
-    return [value for part in get_args(kind) for value in (_literals(part) if get_args(part) else [part])]
+    parts = (part for part in get_args(kind) if part is not ...)
+    return [value for part in parts for value in (_literals(part) if get_args(part) else [part])]
 
 
 def _contradictions(settings: Settings) -> list[str]:
