@@ -1,0 +1,107 @@
+"""Which broker, and as whom. A password never stands in a log, a representation or on a command line."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from edge.errors import ConfigError, LimenError
+from edge.mqtt.authority import Standing
+from edge.settings import Settings
+
+CLIENT_FILE: Final = "client.json"
+_LONGEST_PASSWORD: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How to reach a broker. `ca_file` empty: the system's own authorities."""
+
+    host: str
+    port: int
+    username: str = ""
+    password: str = field(default="", repr=False)
+    tls: bool = False
+    ca_file: str = ""
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the way to the broker never leaves this machine. Names other than `localhost` may point anywhere."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+class ClientFile(Struct, frozen=True, kw_only=True):
+    """What the embedded broker leaves for the command line of the same user."""
+
+    host: str
+    port: Annotated[int, Meta(ge=1, le=65535)]
+    username: str
+    password: str
+
+
+def broker_directory(settings: Settings) -> Path:
+    """Where the embedded broker keeps its files."""
+    return settings.state / "broker"
+
+
+def client_login(settings: Settings) -> Login:
+    """For the command line: into the embedded broker as its owner, else into the configured one.
+
+    Raises LimenError when the embedded broker does not run, ConfigError for a password file that cannot be used.
+    """
+    if settings.mqtt.broker != "embedded":
+        return broker_login(settings)
+    path = broker_directory(settings) / CLIENT_FILE
+    try:
+        client = msgspec.json.decode(path.read_bytes(), type=ClientFile)
+    except FileNotFoundError as error:
+        raise LimenError("no embedded broker is running here: is `limen run` running?") from error
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
+        raise LimenError(f"{path}: cannot be read ({error}); run this as the user that runs the door") from error
+    return Login(client.host, client.port, client.username, client.password)
+
+
+def broker_login(settings: Settings) -> Login:
+    """For the door: into the configured broker. Raises ConfigError for a password file that cannot be used."""
+    mqtt = settings.mqtt
+    ca_file = str(settings.path(mqtt.ca_file)) if mqtt.ca_file else ""
+    password = _password(settings) if mqtt.username else ""
+    return Login(mqtt.broker, mqtt.port, mqtt.username, password, mqtt.tls, ca_file)
+
+
+def standing(settings: Settings, login: Login) -> Standing:
+    """What commands may come over the door's connection `login`."""
+    mqtt = settings.mqtt
+    return Standing(mqtt.allow, login.tls or login.loopback, login.loopback, mqtt.accept_insecure)
+
+
+def _password(settings: Settings) -> str:
+    """From mqtt.password_file, else from systemd's credentials, else none."""
+    if settings.mqtt.password_file:
+        path = settings.path(settings.mqtt.password_file)
+    elif directory := os.environ.get("CREDENTIALS_DIRECTORY"):
+        path = Path(directory, "mqtt-password")
+    else:
+        return ""
+    try:
+        if path.stat().st_mode & 0o077:
+            raise ConfigError(f"mqtt.password_file: other users may read {path}; run `chmod 600 {path}`")
+        password = path.read_text(encoding="utf-8").rstrip("\r\n")
+    except FileNotFoundError as error:
+        if not settings.mqtt.password_file:
+            return ""
+        raise ConfigError(f"mqtt.password_file: {path} does not exist") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"mqtt.password_file: {path} cannot be read as text ({type(error).__name__})") from error
+    if not 0 < len(password) <= _LONGEST_PASSWORD:
+        raise ConfigError(f"mqtt.password_file: {path} must hold the password and nothing else")
+    return password

@@ -1,0 +1,110 @@
+"""Every topic, built in one place. `<base>/<door>/…`; state is retained, events and commands never are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from edge.errors import ConfigError
+from edge.settings import Settings
+from edge.values import EventKind
+
+HOME_ASSISTANT: Final = "homeassistant"
+
+_LONGEST_REPLY_TOPIC: Final = 256
+_COMMAND = re.compile(r"[a-z][a-z0-9_.]{0,31}")
+_UNKNOWN_COMMAND: Final = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one door."""
+
+    base: str
+    door: str
+
+    def __post_init__(self) -> None:
+        if self.door == "clients":
+            raise ConfigError("door.id: `clients` is where command senders get their answers; choose another id")
+
+    @classmethod
+    def of(cls, settings: Settings) -> Topics:
+        return cls(settings.mqtt.base, settings.door.id)
+
+    @property
+    def root(self) -> str:
+        return f"{self.base}/{self.door}"
+
+    @property
+    def availability(self) -> str:
+        """Retained `online` or `offline`; also the will."""
+        return f"{self.root}/availability"
+
+    @property
+    def camera_availability(self) -> str:
+        """Retained `online` or `offline`."""
+        return f"{self.root}/camera/availability"
+
+    @property
+    def info(self) -> str:
+        """Retained Info."""
+        return f"{self.root}/info"
+
+    @property
+    def status(self) -> str:
+        """Retained Status."""
+        return f"{self.root}/status"
+
+    @property
+    def lock_state(self) -> str:
+        """Retained `LOCKED`, `UNLOCKED` or `JAMMED`."""
+        return f"{self.root}/lock/state"
+
+    @property
+    def door_state(self) -> str:
+        """Retained `open`, `closed` or `unknown`."""
+        return f"{self.root}/door/state"
+
+    def event(self, kind: EventKind) -> str:
+        """Where an event goes while it is fresh."""
+        return f"{self.root}/event/{kind}"
+
+    @property
+    def backfill(self) -> str:
+        """Where events go that could not be sent when they happened."""
+        return f"{self.root}/event/backfill"
+
+    @property
+    def events(self) -> str:
+        """Filter: all events, live and late."""
+        return f"{self.root}/event/+"
+
+    @property
+    def requests(self) -> str:
+        """Filter: all commands."""
+        return f"{self.root}/request/#"
+
+    def request(self, command: str) -> str:
+        return f"{self.root}/request/{command}"
+
+    def response(self, command: str) -> str:
+        return f"{self.root}/response/{command}"
+
+    def progress(self, command: str) -> str:
+        return f"{self.root}/progress/{command}"
+
+    def command_of(self, topic: str) -> str:
+        """The command a request topic names; `unknown` for what cannot be a command's name."""
+        name = topic.removeprefix(f"{self.root}/request/")
+        return name if _COMMAND.fullmatch(name) else _UNKNOWN_COMMAND
+
+    def may_answer_on(self, topic: str) -> bool:
+        """Whether a sender may ask for its answer on `topic`: nowhere that somebody else reads as the door's state."""
+        below = (f"{self.root}/response/", f"{self.base}/clients/")
+        return (
+            len(topic) <= _LONGEST_REPLY_TOPIC
+            and any(topic.startswith(prefix) and len(topic) > len(prefix) for prefix in below)
+            and topic.isprintable()
+            and not any(character in topic for character in "+#")
+        )

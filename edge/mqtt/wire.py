@@ -1,0 +1,62 @@
+"""Between paho's types and ours."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+from paho.mqtt.client import MQTTMessage
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from edge.mqtt.commands import Incoming
+from edge.mqtt.credentials import Login
+
+
+def connect_properties(largest_packet: int) -> Properties:
+    """Nothing outlives the connection, and the broker sends nothing larger than `largest_packet` bytes."""
+    properties = _properties(PacketTypes.CONNECT)
+    properties.SessionExpiryInterval = 0
+    properties.MaximumPacketSize = largest_packet
+    return properties
+
+
+def publish_properties(correlation: bytes) -> Properties:
+    properties = _properties(PacketTypes.PUBLISH)
+    properties.CorrelationData = correlation
+    return properties
+
+
+def incoming_of(message: MQTTMessage, at: float, longest: int | None) -> Incoming:
+    """A received message, its payload cut off after `longest` bytes. Under MQTT 3.1.1 there are no properties."""
+    properties = message.properties
+    return Incoming(
+        topic=message.topic,
+        payload=bytes(message.payload[:longest]),
+        at=at,
+        retain=message.retain,
+        expiry=getattr(properties, "MessageExpiryInterval", None),
+        reply_topic=getattr(properties, "ResponseTopic", None),
+        correlation=getattr(properties, "CorrelationData", None),
+    )
+
+
+def why_unreachable(error: OSError, login: Login) -> str:
+    """Why no connection came about."""
+    where = f"{login.host}:{login.port}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate of {where} is not accepted: {error.verify_message or error.reason}"
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS with {where}: {error.reason or error}"
+    if isinstance(error, socket.gaierror):
+        return f"the broker's name {login.host!r} is not known"
+    if isinstance(error, ConnectionRefusedError):
+        return f"no broker listens on {where}"
+    if isinstance(error, TimeoutError):
+        return f"{where} does not answer"
+    named = f" ({error.filename})" if error.filename else ""
+    return f"no connection to {where}: {error.strerror or error}{named}"
+
+
+def _properties(packet: int) -> Properties:
+    return Properties(packet)  # type: ignore[no-untyped-call]
