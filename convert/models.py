@@ -68,8 +68,9 @@ def refresh_cards(folder: Path) -> tuple[Card, ...]:
     return refreshed
 
 
+# In this order: an embedder's record is only believed beside the detector and landmarks it was made with.
 IMPORTS: Final[Mapping[str, Callable[[Path], Card]]] = {
-    "mobilefacenet": import_mobilefacenet,
     "blazeface": lambda folder: import_packaged("blazeface", folder),
     "mesh": lambda folder: import_packaged("facemesh", folder),
+    "mobilefacenet": import_mobilefacenet,
 }

@@ -1,6 +1,7 @@
 """`models/evaluation.json`: what was measured, on which bytes.
 
-The only source of a card's thresholds and of docs/accuracy.md. One record for each embedder's file, under that file's sha256: a record never speaks for other bytes.
+The only source of a card's thresholds and of docs/accuracy.md. One record for each embedder's file, under that file's
+sha256: a record never speaks for other bytes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from msgspec import Meta, Struct
 
 from convert.errors import ConversionError
 from convert.release import write_file
-from edge.vision.cards import Card, Role, Sha256, Threshold
+from edge.vision.cards import Card, Role, Sha256, Threshold, read_card
 
 FILE: Final = "evaluation.json"
 # Doddington et al. (2000): with 30 errors behind it, a rate is within 30 % of the truth with 90 % confidence.
@@ -47,11 +48,18 @@ class Part(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Level(Struct, frozen=True, forbid_unknown_fields=True):
-    """A threshold from the training people (`impostors` of their pairs reach it); its effect on the test people."""
+    """A threshold from the training people, and its effect on the test people.
+
+    `impostors` pairs of the training people reach it, `couple` of them from one and the same two people. `low` and
+    `high`: where 95 % of the thresholds fall when the training people are drawn anew.
+    """
 
     fmr: float
     similarity: float
+    low: float
+    high: float
     impostors: Count
+    couple: Count
     test_fmr: Interval
     test_tar: Interval
 
@@ -146,9 +154,14 @@ def write_record(folder: Path, record: Record) -> None:
 
 
 def judged(card: Card, folder: Path) -> Card:
-    """An embedder's card with the thresholds and accuracy of its record; with none when no record is for its bytes."""
+    """An embedder's card with the thresholds and accuracy of its record.
+
+    With none when no record is for its bytes, or when it was made with another detector or other landmarks than those
+    in `folder`: the door would cut its faces differently.
+    """
     record = read_records(folder).get(card.sha256)
-    if record is None:
+    beside = {read_card(path).sha256 for path in folder.glob("*.json") if path.name != FILE}
+    if record is None or not set(record.models.values()) <= beside | {card.sha256}:
         return msgspec.structs.replace(card, thresholds=(), accuracy={}, runtime=None)
     return msgspec.structs.replace(
         card, thresholds=record.thresholds(), accuracy=record.accuracy(), runtime=record.runtime

@@ -1,0 +1,136 @@
+"""Embedding many pictures through the device's own code: what is measured is what the door does.
+
+The result is kept under `build/embeddings/`, under a name made from everything it depends on: the three models, the
+runtime, the settings, the source of `edge/vision` and the pictures. Change one, and the pictures are embedded anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+import edge.vision
+from convert.errors import ConversionError
+from convert.release import write_file
+from edge.clock import SystemClock
+from edge.settings import VisionSettings
+from edge.values import Crop, Face
+from edge.vision.cards import Card
+from edge.vision.eye import Eye, open_eye
+
+CACHE: Final = Path(__file__).parents[1] / "build" / "embeddings"
+NOT_ACQUIRED: Final = "not_acquired"
+
+
+# A BGR picture -> its unit vector, and "" or why the door would turn it down; no vector where there is no usable face.
+Embed = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32] | None, str]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedded:
+    """`vectors` float32 [n, dimension], unit length, NaN for a picture without a face that the device believes.
+
+    `words` [n]: why the door would turn the picture down (`not_acquired`, a quality word) or "".
+    """
+
+    vectors: NDArray[np.float32]
+    words: NDArray[np.str_]
+
+
+class Device:
+    """The device's eye on single pictures: an `Embed`."""
+
+    def __init__(self, models: Path, settings: VisionSettings | None = None) -> None:
+        self.settings = settings or VisionSettings()
+        self._eye: Eye = open_eye(self.settings, models, SystemClock())
+        self.runtime = self._eye.runtime
+        self.cards = self._eye.cards
+
+    def __call__(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32] | None, str]:
+        """BGR picture -> unit vector and the gate's word; None and `not_acquired` where there is no face.
+
+        The face nearest to the middle is meant: portraits have people in the background.
+        """
+        crop = self._crop(image)
+        embedding = self._eye.embed(crop) if crop else None
+        if crop is None or embedding is None:
+            return None, NOT_ACQUIRED
+        return embedding.vector, self._eye.measure(crop).refusal or ""
+
+    def _crop(self, image: NDArray[np.uint8]) -> Crop | None:
+        middle = np.array(image.shape[1::-1]) / 2
+
+        def distance(face: Face) -> float:
+            box = face.box
+            return float(np.hypot(*(middle - (box.x + box.width / 2, box.y + box.height / 2))))
+
+        for candidate in sorted(self._eye.detect(image), key=distance):
+            face = self._eye.examine(image, candidate)
+            if face.landmarks is not None and (face.presence or 0.0) >= self.settings.quality.minimum_presence:
+                return self._eye.crop(image, face)
+        return None
+
+    @property
+    def embedder(self) -> Card:
+        return self.cards["embedder"]
+
+
+def embed_pictures(pictures: Sequence[Path], embed: Embed) -> Embedded:
+    """Embed `pictures`. Raises ConversionError naming a picture that cannot be read, or when not one has a face."""
+    found: list[tuple[NDArray[np.float32] | None, str]] = []
+    for path in tqdm(pictures, desc="embedding", unit=" pictures", disable=None):
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            raise ConversionError(f"{path}: not a picture")
+        found.append(embed(np.asarray(image, np.uint8)))
+    shape = next((vector.shape for vector, _ in found if vector is not None), None)
+    if shape is None:
+        raise ConversionError(f"none of the {len(pictures)} pictures has a face that could be embedded")
+    missing = np.full(shape, np.nan, np.float32)
+    vectors = np.stack([missing if vector is None else vector for vector, _ in found])
+    return Embedded(vectors, np.array([word for _, word in found], np.str_))
+
+
+def embed_on_device(pictures: Sequence[Path], device: Device, cache: Path = CACHE) -> Embedded:
+    """`embed_pictures`, or what an earlier run found for the same pictures and the same device."""
+    kept = cache / f"{_key(pictures, device)}.npz"
+    known = _read(kept, len(pictures))
+    if known is not None:
+        return known
+    embedded = embed_pictures(pictures, device)
+    content = io.BytesIO()
+    np.savez(content, vectors=embedded.vectors, words=embedded.words)
+    write_file(kept, content.getvalue())
+    return embedded
+
+
+def _read(path: Path, count: int) -> Embedded | None:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            embedded = Embedded(file["vectors"], file["words"])
+    except (FileNotFoundError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+    return embedded if len(embedded.vectors) == len(embedded.words) == count else None
+
+
+def _key(pictures: Sequence[Path], device: Device) -> str:
+    digest = hashlib.sha256(device.runtime.encode())
+    digest.update(msgspec.json.encode(device.settings))
+    for role in sorted(device.cards):
+        digest.update(device.cards[role].sha256.encode())
+    for source in sorted(Path(edge.vision.__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    for path in pictures:
+        digest.update(f"{path.parent.name}/{path.name} {path.stat().st_size}\n".encode())
+    return digest.hexdigest()[:32]

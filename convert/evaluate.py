@@ -1,0 +1,175 @@
+"""What an embedder is worth: thresholds from one half of the people, figures from the other half.
+
+Any callable that turns a picture into a vector can be measured (`convert.embeddings.Embed`); the shipped models are
+measured through the device's own code.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert import figures
+from convert.datasets import Fold, Identities, identities, people_of, read_pairs, split_folds
+from convert.embeddings import NOT_ACQUIRED, Device, Embedded, embed_on_device
+from convert.errors import ConversionError
+from convert.record import Histogram, Interval, Level, PairFigures, Part, Point, Record
+
+# The levels of a card: convenience, balanced and strict, and the one from which a visit looks like an attempt.
+LEVELS: Final = (1e-2, 1e-3, 1e-4, 1e-5)
+_POINTS: Final = (1e-3, 1e-4, 1e-5)
+_CURVE: Final = tuple(float(fmr) for fmr in np.logspace(-6, -0.05, 60))
+_BINS: Final = (-0.4, 1.0, 70)
+_FOLDS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """One half of the data: its pairs, all pictures of the people in them, and their embeddings."""
+
+    folds: tuple[Fold, ...]
+    people: Identities
+    embedded: Embedded
+
+    def scores(self, fold: Fold) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Similarity (NaN where a picture is unusable) and truth of each pair."""
+        row = {path: index for index, path in enumerate(self.people.pictures)}
+        vectors = self.embedded.vectors
+        first = vectors[[row[pair.first] for pair in fold]]
+        second = vectors[[row[pair.second] for pair in fold]]
+        truth = np.array([pair.same for pair in fold])
+        return np.einsum("ij,ij->i", first, second, dtype=np.float64), truth
+
+
+def evaluate(images: Path, train: Path, test: Path, device: Device, data: str) -> Record:
+    """Measure the device's models on two pairs files with disjoint people.
+
+    Raises ConversionError when the files share a person, or one of them does not fit `images`.
+    """
+    halves = [read_pairs(file, images) for file in (train, test)]
+    people = [people_of(folds) for folds in halves]
+    shared = set(people[0]) & set(people[1])
+    if shared:
+        raise ConversionError(
+            f"{train.name} and {test.name} share people, {min(shared)} for one: thresholds and figures"
+        )
+    learn, judge = (
+        Half(folds, known, embed_on_device(known.pictures, device))
+        for folds, known in ((folds, identities(images, names)) for folds, names in zip(halves, people, strict=True))
+    )
+    return measure(learn, judge, device, data)
+
+
+def measure(train: Half, test: Half, device: Device, data: str) -> Record:
+    """All figures of the two halves."""
+    train_pairs = figures.all_pairs(train.embedded.vectors, train.people.people)
+    test_pairs = figures.all_pairs(test.embedded.vectors, test.people.people)
+    return Record(
+        name=device.embedder.name,
+        quantization=device.embedder.quantization,
+        models={role: card.sha256 for role, card in device.cards.items()},
+        runtime=device.runtime,
+        machine=platform.machine(),
+        data=data,
+        train=_part(train, train_pairs),
+        test=_part(test, test_pairs),
+        levels=levels(train_pairs, test_pairs),
+        points=points(test_pairs),
+        pairs=pair_figures(train, test),
+        curve=tuple((_rounded(fmr), _rounded(tar)) for fmr, tar in figures.curve(test_pairs, _CURVE)),
+        histogram=_histogram(test_pairs),
+    )
+
+
+def levels(train: figures.AllPairs, test: figures.AllPairs, fmrs: Sequence[float] = LEVELS) -> tuple[Level, ...]:
+    """A threshold for each of `fmrs` that the training people suffice for, tried on the test people."""
+    found = [(fmr, limit) for fmr in fmrs if (limit := figures.threshold_at(train.impostors, fmr)) is not None]
+    tried = figures.rates(test, [limit for _, limit in found])
+    made = []
+    for (fmr, limit), effect in zip(found, tried, strict=True):
+        low, high = figures.threshold_spread(train, fmr)
+        made.append(
+            Level(
+                fmr=fmr,
+                similarity=limit,
+                low=_rounded(low),
+                high=_rounded(high),
+                impostors=figures.reaching(train.impostors, limit),
+                couple=figures.largest_couple(train, limit),
+                test_fmr=_rounded_interval(effect.fmr, 9),
+                test_tar=_rounded_interval(effect.tar),
+            )
+        )
+    return tuple(made)
+
+
+def points(test: figures.AllPairs, fmrs: Sequence[float] = _POINTS) -> tuple[Point, ...]:
+    """TAR at the test people's own thresholds."""
+    found = [(fmr, figures.tar_at(test, fmr)) for fmr in fmrs]
+    return tuple(
+        Point(fmr=fmr, similarity=rate.similarity, impostors=rate.impostors, tar=_rounded_interval(rate.tar))
+        for fmr, rate in found
+        if rate is not None
+    )
+
+
+def pair_figures(train: Half, test: Half) -> PairFigures:
+    """The accuracy on the test pairs: with the training pairs' threshold, and as LFW's protocol with folds."""
+    threshold = figures.best_threshold(*train.scores(_joined(train.folds)))
+    fold = _joined(test.folds)
+    similarities, truth = test.scores(fold)
+    folds = test.folds if len(test.folds) > 1 else split_folds(fold, _FOLDS)
+    mean, error = figures.across_folds([test.scores(part) for part in folds])
+    correct = figures.correct_pairs(similarities, truth, threshold)
+    return PairFigures(
+        similarity=_rounded(threshold),
+        pairs=len(fold),
+        not_acquired=int(np.count_nonzero(np.isnan(similarities))),
+        accuracy=_rounded_interval(figures.wilson(correct, len(fold))),
+        folds=len(folds),
+        folds_accuracy=_rounded(mean),
+        folds_error=_rounded(error),
+    )
+
+
+def _joined(folds: tuple[Fold, ...]) -> Fold:
+    return tuple(pair for fold in folds for pair in fold)
+
+
+def _part(half: Half, pairs: figures.AllPairs) -> Part:
+    words = Counter(str(word) for word in half.embedded.words if word)
+    return Part(
+        people=len(half.people.names),
+        images=len(half.people.pictures),
+        not_acquired=words.pop(NOT_ACQUIRED, 0),
+        genuine=len(pairs.genuine),
+        impostors=len(pairs.impostors),
+        refused=dict(sorted(words.items())),
+    )
+
+
+def _histogram(pairs: figures.AllPairs) -> Histogram:
+    start, stop, bins = _BINS
+    counts = [
+        np.histogram(scores.clip(start, stop), bins, (start, stop))[0].tolist()
+        for scores in (pairs.genuine, pairs.impostors)
+    ]
+    return Histogram(start=start, stop=stop, genuine=tuple(counts[0]), impostors=tuple(counts[1]))
+
+
+def _rounded(value: float, digits: int = 6) -> float:
+    """A record is read by people and compared by version control: no digits that mean nothing."""
+    return round(value, digits)
+
+
+def _rounded_interval(interval: Interval, digits: int = 6) -> Interval:
+    return Interval(
+        value=round(interval.value, digits), low=round(interval.low, digits), high=round(interval.high, digits)
+    )
