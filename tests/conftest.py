@@ -50,4 +50,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     without = [report for report in terminalreporter.getreports("skipped") if NO_DATA in str(report.longrepr)]
     if without:
-        terminalreporter.line(f"{len(without)} tests were left out because {NO_DATA}.")
+        terminalreporter.line(f"left out because {NO_DATA}: {len(without)}")
