@@ -38,14 +38,16 @@ class CameraSettings(Struct, frozen=True, forbid_unknown_fields=True):
     frozen_seconds: Annotated[float, Meta(ge=0.5, le=10.0)] = 3.0
 
 
+# From LFW pictures blurred, darkened, hazed and so on by degrees: around these limits the share of genuine comparisons
+# that pass at FMR 1e-4 falls from 0.96 to 0.7-0.9; impostors gain nothing. 97.8 % of the untouched pictures pass.
 class QualitySettings(Struct, frozen=True, forbid_unknown_fields=True):
     minimum_face_pixels: Annotated[float, Meta(ge=20, le=1000)] = 60.0
-    minimum_sharpness: Annotated[float, Meta(ge=0, le=10_000)] = 40.0
-    minimum_brightness: Annotated[float, Meta(ge=0, le=255)] = 40.0
-    maximum_brightness: Annotated[float, Meta(ge=0, le=255)] = 225.0
-    minimum_contrast: Annotated[float, Meta(ge=0, le=128)] = 18.0
-    maximum_yaw: Annotated[float, Meta(ge=0, le=2)] = 0.35
-    maximum_pitch: Annotated[float, Meta(ge=0, le=2)] = 0.35
+    minimum_sharpness: Annotated[float, Meta(ge=0, le=10_000)] = 15.0
+    minimum_brightness: Annotated[float, Meta(ge=0, le=255)] = 30.0
+    maximum_brightness: Annotated[float, Meta(ge=0, le=255)] = 215.0
+    minimum_contrast: Annotated[float, Meta(ge=0, le=128)] = 10.0
+    maximum_yaw: Annotated[float, Meta(ge=0, le=2)] = 0.5
+    maximum_pitch: Annotated[float, Meta(ge=0, le=2)] = 0.3
     maximum_roll: Annotated[float, Meta(ge=0, le=90)] = 35.0
     minimum_presence: Annotated[float, Meta(gt=0, le=1)] = 0.5
 
