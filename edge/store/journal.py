@@ -1,0 +1,163 @@
+"""The journal: what happened at the door, written before it is published and kept until it is too old.
+
+When it is full, rows go in the order of their worth, the oldest of a worth first: what was delivered, then refused
+visits, then the system's notices, and last the door's own events and granted visits. What goes undelivered, for want
+of room or by age, is counted.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, cast
+
+from edge.clock import Clock, boot_id
+from edge.errors import StoreError
+from edge.store.database import Database
+from edge.store.limits import Limits
+from edge.store.stamps import from_milliseconds, to_milliseconds
+from edge.values import Event, EventKind
+
+_SENT, _REFUSED_VISIT, _NOTICE, _DOOR_OR_GRANT = range(4)
+_OVERHEAD_BYTES: Final = 200
+_COLUMNS: Final = "seq, id, boot_id, ts, ts_trusted, monotonic, kind, data, worth, generation"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One event as it was written. `seq` counts the journal's events, without gaps until rows are pruned or dropped.
+
+    `ts` is in UTC with whole milliseconds, `monotonic` in seconds of the boot `boot_id`. `generation` is that of the
+    people when the event was written. A row whose bytes decayed has `data == {"damaged": True}`.
+    """
+
+    seq: int
+    id: str
+    boot_id: str
+    ts: datetime
+    ts_trusted: bool
+    monotonic: float
+    kind: EventKind
+    data: dict[str, Any]
+    sent: bool
+    generation: int
+
+
+class Journal:
+    def __init__(self, database: Database, clock: Clock, limits: Limits) -> None:
+        self._database = database
+        self._clock = clock
+        self._limits = limits
+        self._boot_id = boot_id()
+        self._rows, self._bytes = self._size()
+
+    def add(self, event: Event) -> JournalRow:
+        """Durable when this returns. Raises StoreError for data that is not clean JSON, and when there is no room."""
+        text = _clean_json(event.data)
+        size = len(text.encode()) + _OVERHEAD_BYTES
+        if size > self._limits.event_bytes:
+            raise StoreError(f"an event of {size} bytes is more than {self._limits.event_bytes}")
+        wall = to_milliseconds(self._clock.wall())
+        about = (uuid.uuid4().hex, self._boot_id, wall, self._clock.trusted(), self._clock.now(), event.kind)
+
+        def work(connection: sqlite3.Connection) -> tuple[int, int, int, int]:
+            generation = connection.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()[0]
+            seq = connection.execute(
+                "INSERT INTO journal (id, boot_id, ts, ts_trusted, monotonic, kind, data, bytes, worth, generation)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*about, text, size, _worth(event), generation),
+            ).lastrowid
+            return cast(int, seq), generation, *self._make_room(connection, self._rows + 1, self._bytes + size)
+
+        seq, generation, self._rows, self._bytes = self._database.write(work)
+        return _row((seq, *about, text, _worth(event), generation))
+
+    def unsent(self, limit: int) -> tuple[JournalRow, ...]:
+        """Rows that nobody acknowledged yet, oldest first."""
+        rows = self._database.read(f"SELECT {_COLUMNS} FROM journal WHERE worth > 0 ORDER BY seq LIMIT ?", limit)  # noqa: S608 - a constant
+        return tuple(map(_row, rows))
+
+    def mark_sent(self, row_id: str) -> None:
+        self._database.write(
+            lambda connection: connection.execute("UPDATE journal SET worth = ? WHERE id = ?", (_SENT, row_id))
+        )
+
+    def after(self, seq: int, limit: int) -> tuple[JournalRow, ...]:
+        """Rows with a greater `seq`, sent or not, oldest first."""
+        rows = self._database.read(f"SELECT {_COLUMNS} FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)  # noqa: S608 - a constant
+        return tuple(map(_row, rows))
+
+    def prune(self, oldest: datetime) -> int:
+        """Delete rows older than `oldest`, sent or not; how many.
+
+        A row with an untrusted time stamp has no age of its own: it goes when a later row is the oldest one kept.
+        """
+        sql = """DELETE FROM journal WHERE (ts_trusted AND ts < :oldest) OR (NOT ts_trusted AND seq <
+            (SELECT min(seq) FROM journal WHERE ts_trusted AND ts >= :oldest)) RETURNING worth"""
+
+        def work(connection: sqlite3.Connection) -> int:
+            worths = [worth for (worth,) in connection.execute(sql, {"oldest": to_milliseconds(oldest)})]
+            _count_dropped(connection, sum(worth > _SENT for worth in worths))
+            return len(worths)
+
+        deleted = self._database.write(work)
+        self._rows, self._bytes = self._size()
+        return deleted
+
+    @property
+    def dropped(self) -> int:
+        """How many events went undelivered, ever."""
+        return int(self._database.read("SELECT value FROM meta WHERE name = 'dropped'")[0][0])
+
+    def _make_room(self, connection: sqlite3.Connection, rows: int, size: int) -> tuple[int, int]:
+        """Drop rows until the journal is within its limits; the rows and bytes it has then."""
+        lost = 0
+        while rows > self._limits.journal_rows or size > self._limits.journal_bytes:
+            least = "SELECT seq, bytes, worth FROM journal ORDER BY worth, seq LIMIT 1"
+            seq, row_bytes, worth = connection.execute(least).fetchone()
+            connection.execute("DELETE FROM journal WHERE seq = ?", (seq,))
+            rows, size, lost = rows - 1, size - row_bytes, lost + (worth > _SENT)
+        _count_dropped(connection, lost)
+        return rows, size
+
+    def _size(self) -> tuple[int, int]:
+        rows, size = self._database.read("SELECT count(*), coalesce(sum(bytes), 0) FROM journal")[0]
+        return rows, size
+
+
+def _count_dropped(connection: sqlite3.Connection, events: int) -> None:
+    if events:
+        connection.execute("UPDATE meta SET value = value + ? WHERE name = 'dropped'", (events,))
+
+
+def _worth(event: Event) -> int:
+    if event.kind == "system":
+        return _NOTICE
+    refused = event.kind == "access" and event.data.get("verdict") == "refused"
+    return _REFUSED_VISIT if refused else _DOOR_OR_GRANT
+
+
+def _clean_json(data: dict[str, Any]) -> str:
+    """As JSON text that reads back as the very same value: no NaN, tuples, keys but strings, or lone surrogates."""
+    try:
+        text = json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        text.encode()
+        clean = isinstance(data, dict) and json.loads(text) == data
+    except (ValueError, TypeError, RecursionError) as error:
+        raise StoreError(f"an event's data is not clean JSON: {error}") from error
+    if not clean:
+        raise StoreError("an event's data is not clean JSON: it would read back as something else")
+    return text
+
+
+def _row(values: tuple[Any, ...]) -> JournalRow:
+    seq, row_id, boot, ts, ts_trusted, monotonic, kind, text, worth, generation = values
+    try:
+        data = json.loads(text)
+    except ValueError:
+        data = {"damaged": True}
+    moment = from_milliseconds(ts)
+    return JournalRow(seq, row_id, boot, moment, bool(ts_trusted), monotonic, kind, data, worth == _SENT, generation)

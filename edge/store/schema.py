@@ -1,0 +1,70 @@
+"""The tables, as a list of migrations: what version n needs to become n + 1, oldest first."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from typing import Final
+
+# "Lime" in ASCII: tells this file from any other SQLite database.
+APPLICATION_ID: Final = 0x4C696D65
+
+
+def _first(connection: sqlite3.Connection) -> None:
+    """`meta` holds counters. `journal.worth` says what goes first when room is short (see `edge.store.journal`)."""
+    for statement in (
+        "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+        "INSERT INTO meta VALUES ('generation', 0), ('dropped', 0)",
+        "CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT NOT NULL, enrolled_at TEXT NOT NULL) STRICT",
+        """CREATE TABLE person_references (
+            person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+            number INTEGER NOT NULL, space TEXT NOT NULL, dimension INTEGER NOT NULL, vector BLOB NOT NULL,
+            PRIMARY KEY (person_id, number)) STRICT""",
+        """CREATE TABLE journal (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, boot_id TEXT NOT NULL,
+            ts INTEGER NOT NULL, ts_trusted INTEGER NOT NULL, monotonic REAL NOT NULL, kind TEXT NOT NULL,
+            data TEXT NOT NULL, bytes INTEGER NOT NULL, worth INTEGER NOT NULL, generation INTEGER NOT NULL) STRICT""",
+        "CREATE INDEX journal_worth ON journal (worth, seq)",
+        "CREATE INDEX journal_unsent ON journal (seq) WHERE worth > 0",
+        """CREATE TABLE spent (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, digest BLOB NOT NULL,
+            answer TEXT NOT NULL, ts INTEGER NOT NULL, ts_trusted INTEGER NOT NULL) STRICT""",
+    ):
+        connection.execute(statement)
+
+
+MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first,)
+
+
+def version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def application_id(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA application_id").fetchone()[0])
+
+
+def names(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Type and name of every table, index, view and trigger."""
+    return set(connection.execute("SELECT type, name FROM sqlite_schema"))
+
+
+def names_of(version: int) -> set[tuple[str, str]]:
+    """What `names` must say of a store of this version."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        migrate(connection, version)
+        return names(connection)
+
+
+def migrate(connection: sqlite3.Connection, to: int = len(MIGRATIONS)) -> None:
+    """Up to version `to` in one transaction. `connection` must be in autocommit mode."""
+    since = version(connection)
+    if since >= to:
+        return
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for migration in MIGRATIONS[since:to]:
+            migration(connection)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
+        connection.execute(f"PRAGMA user_version = {to:d}")

@@ -1,0 +1,116 @@
+"""The store as the rest of Limen sees it: people, journal and spent transactions in the state directory.
+
+Used by one thread. Every method raises StoreError when the disk or the file fails; then nothing of it was done.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from edge.clock import Clock
+from edge.settings import StoreSettings
+from edge.store.database import Database
+from edge.store.journal import Journal, JournalRow
+from edge.store.limits import KEEP_ANSWERS, Limits
+from edge.store.people import People
+from edge.store.seal import PLAIN, Seal
+from edge.store.spent import Spent, SpentAnswer
+from edge.values import Event, Person
+
+
+def open_store(
+    settings: StoreSettings, directory: Path, clock: Clock, *, seal: Seal = PLAIN, limits: Limits | None = None
+) -> Store:
+    """Open, or make, the store in `directory` and hold it alone until it is closed.
+
+    Raises StoreBusyError when another process holds it, and StoreError, with a cure and nothing overwritten, when it
+    is damaged, newer than this program, or not to be used.
+    """
+    return Store(settings, directory, clock, seal, limits or Limits())
+
+
+class Store:
+    def __init__(self, settings: StoreSettings, directory: Path, clock: Clock, seal: Seal, limits: Limits) -> None:
+        self._retention = timedelta(days=settings.retention_days)
+        self._clock = clock
+        self._database = Database(directory, limits.ballast_bytes)
+        self._people = People(self._database, seal)
+        self._journal = Journal(self._database, clock, limits)
+        self._spent = Spent(self._database, clock, limits)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._database.close()
+
+    def people(self) -> tuple[Person, ...]:
+        """Everybody who can be read whole; the others are named in `damaged`."""
+        return self._people.all()
+
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """Ids of those whom the last `people()` could not read whole."""
+        return self._people.damaged
+
+    @property
+    def generation(self) -> int:
+        """Grows by one with every change of people."""
+        return self._people.generation
+
+    def add_person(self, person: Person) -> None:
+        """All of `person` or nothing. Raises StoreError if the id is taken or a reference is no unit vector."""
+        self._people.add(person)
+
+    def delete_person(self, person_id: str) -> bool:
+        """Whether there was such a person."""
+        return self._people.delete(person_id)
+
+    def journal(self, event: Event) -> JournalRow:
+        """Write `event` down; it survives a power cut once this returns."""
+        return self._journal.add(event)
+
+    def unsent(self, limit: int) -> tuple[JournalRow, ...]:
+        """Rows not yet marked as sent, oldest first."""
+        return self._journal.unsent(limit)
+
+    def mark_sent(self, row_id: str) -> None:
+        self._journal.mark_sent(row_id)
+
+    def events(self, after_seq: int, limit: int) -> tuple[JournalRow, ...]:
+        """Rows after `after_seq`, sent or not, oldest first."""
+        return self._journal.after(after_seq, limit)
+
+    @property
+    def dropped(self) -> int:
+        """Events that went undelivered, because the journal was full or they grew too old, since the store was made."""
+        return self._journal.dropped
+
+    def answer(self, transaction: str) -> SpentAnswer | None:
+        """What was answered to a transaction of at least the last 24 hours (and at most 10,000 of them)."""
+        return self._spent.answer(transaction)
+
+    def remember(self, transaction: str, digest: bytes, answer: str) -> None:
+        """Keep the answer to a transaction. Raises StoreError if a request with another digest spent it."""
+        self._spent.remember(transaction, digest, answer)
+
+    @property
+    def disk_was_full(self) -> bool:
+        """Whether the reserve had to be freed; `prune` puts it back when there is room again."""
+        return self._database.ballast.freed
+
+    def prune(self, now: datetime) -> int:
+        """Delete what is past its time, and say how many events that were; nothing while the clock is not trusted."""
+        self._database.ballast.keep()
+        if not self._clock.trusted():
+            return 0
+        self._spent.prune(now - KEEP_ANSWERS)
+        return self._journal.prune(now - self._retention)
