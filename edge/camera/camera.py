@@ -145,6 +145,7 @@ class Camera:
 
     def _dismiss(self) -> None:
         """Let the present reader go, and what it brought."""
+        self.dropped += self._newest is not None
         self._newest = None
         if self._reader is not None:
             self._reader.stop()

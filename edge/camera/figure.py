@@ -18,7 +18,6 @@ from edge.camera.files import read_picture
 from edge.errors import CameraError
 
 Picture = NDArray[np.uint8]
-Points = tuple[tuple[int, int], ...]
 
 # Figures are kept at the largest size they are shown, and at half and quarter: shrinking in one step would flicker.
 _LEVELS: Final = 3
@@ -28,14 +27,16 @@ _DEPTH: Final = 4.7
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """Where the person is in the photograph `file`: outline, middle and width of the face, last row of plain cloth."""
+    """A person in the photograph `file`, in its pixels.
+
+    Middle and width of the face, last row of plain cloth, and the outline from lower right over the head to lower left.
+    """
 
     file: str
     middle: tuple[int, int]
     face: int
     last_row: int
-    left: Points
-    right: Points
+    points: tuple[tuple[int, int], ...]
 
 
 RESIDENT: Final = Outline(
@@ -43,17 +44,14 @@ RESIDENT: Final = Outline(
     middle=(228, 115),
     face=100,
     last_row=511,
-    left=(
-        (230, 16), (205, 20), (192, 33), (170, 46), (157, 64), (154, 85), (156, 102), (165, 117), (172, 124),
-        (179, 128), (184, 141), (186, 150), (170, 150), (149, 156), (132, 169), (121, 187), (114, 198), (111, 209),
-        (98, 221), (86, 234), (67, 253), (52, 274), (43, 295), (36, 322), (29, 342), (27, 368), (22, 402), (21, 450),
-        (22, 511),
-    ),
-    right=(
+    points=(
         (506, 511), (505, 480), (497, 435), (483, 402), (469, 381), (449, 362), (424, 351), (395, 346), (383, 347),
         (361, 353), (360, 342), (358, 325), (352, 298), (345, 278), (337, 265), (324, 253), (311, 241), (303, 232),
         (298, 215), (288, 200), (272, 184), (257, 174), (261, 164), (264, 150), (268, 139), (273, 135), (282, 127),
-        (290, 117), (298, 102), (300, 84), (297, 66), (288, 49), (272, 33), (255, 21),
+        (290, 117), (298, 102), (300, 84), (297, 66), (288, 49), (272, 33), (255, 21), (230, 16), (205, 20),
+        (192, 33), (170, 46), (157, 64), (154, 85), (156, 102), (165, 117), (172, 124), (179, 128), (184, 141),
+        (186, 150), (170, 150), (149, 156), (132, 169), (121, 187), (114, 198), (111, 209), (98, 221), (86, 234),
+        (67, 253), (52, 274), (43, 295), (36, 322), (29, 342), (27, 368), (22, 402), (21, 450), (22, 511),
     ),
 )  # fmt: skip
 STRANGER: Final = Outline(
@@ -61,17 +59,14 @@ STRANGER: Final = Outline(
     middle=(262, 215),
     face=195,
     last_row=570,
-    left=(
-        (262, 22), (238, 25), (220, 36), (216, 42), (204, 46), (187, 61), (177, 76), (175, 84), (166, 88), (157, 97),
-        (153, 123), (151, 149), (154, 170), (154, 187), (157, 204), (161, 225), (166, 246), (165, 266), (171, 280),
-        (183, 289), (195, 298), (199, 317), (194, 328), (178, 336), (153, 347), (138, 354), (85, 365), (55, 378),
-        (45, 392), (40, 414), (37, 450), (32, 500), (28, 570),
-    ),
-    right=(
+    points=(
         (505, 570), (505, 425), (500, 408), (492, 390), (470, 379), (442, 370), (408, 358), (382, 346), (361, 335),
         (344, 322), (334, 315), (332, 309), (345, 301), (356, 285), (361, 268), (362, 249), (369, 225), (374, 204),
         (372, 191), (365, 181), (369, 157), (370, 127), (368, 100), (362, 90), (355, 86), (351, 72), (341, 58),
-        (325, 48), (304, 41), (297, 33), (280, 25),
+        (325, 48), (304, 41), (297, 33), (280, 25), (262, 22), (238, 25), (220, 36), (216, 42), (204, 46), (187, 61),
+        (177, 76), (175, 84), (166, 88), (157, 97), (153, 123), (151, 149), (154, 170), (154, 187), (157, 204),
+        (161, 225), (166, 246), (165, 266), (171, 280), (183, 289), (195, 298), (199, 317), (194, 328), (178, 336),
+        (153, 347), (138, 354), (85, 365), (55, 378), (45, 392), (40, 414), (37, 450), (32, 500), (28, 570),
     ),
 )  # fmt: skip
 
@@ -120,9 +115,9 @@ def _cut_out(photograph: Picture, outline: Outline) -> tuple[Picture, NDArray[np
         photograph[: outline.last_row + 1], 0, max(0, bottom - outline.last_row), 0, 0, cv2.BORDER_REPLICATE
     )
     colour[outline.last_row + 1 :] = cv2.blur(photograph[outline.last_row : outline.last_row + 1], (41, 1))
-    below = ((outline.left[-1][0], bottom), (outline.right[0][0], bottom))
+    below = ((outline.points[-1][0], bottom), (outline.points[0][0], bottom))
     mask = np.zeros(colour.shape[:2], np.uint8)
-    cv2.fillPoly(mask, [np.array(outline.left + below + outline.right, np.int32)], 255)
+    cv2.fillPoly(mask, [np.array(outline.points + below, np.int32)], 255)
     edge = outline.face / 40
     mask = cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3)), iterations=max(1, round(edge)))
     cover = cv2.GaussianBlur(mask, (0, 0), edge).astype(np.float32) / 255

@@ -47,16 +47,17 @@ class Pace:
 
 
 _LOCAL: Final = ("usb", "csi", "file", "dir", "demo")
-_ADDRESS: Final = re.compile(r"[\w.:\[\]-]*")
+# An address between at most one login and a path. With another @ about, nobody can say where a password ends.
+_ADDRESS: Final = re.compile(r"/*(?:[^/?#@]*@)?([\w.:\[\]-]+)(?:[/?#][^@]*)?")
 
 
 def public_name(source: str) -> str:
-    """`source` as it may be printed: of a URL only scheme and address; user, path and query may hold passwords."""
+    """`source` as it may be printed: of a URL only scheme and address; login, path and query may hold passwords."""
     scheme, _, rest = source.partition(":")
     if scheme in _LOCAL:
         return source
-    address = _ADDRESS.match(rest.lstrip("/").rpartition("@")[2])
-    return f"{scheme}://{address[0] if address else ''}"
+    address = _ADDRESS.fullmatch(rest)
+    return f"{scheme}://{address[1] if address else '…'}"
 
 
 def located(value: str, home: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import cv2
 from numpy.typing import NDArray
@@ -23,8 +24,8 @@ class StreamSource:
         self._name = public_name(url)
         self._settings = settings
         self._capture: Capture | None = None
-        if self._name.endswith("://"):
-            raise ConfigError(f"camera.source: {self._name}… names no camera's address")
+        if not _names_a_host(url):
+            raise ConfigError(f"camera.source: {self._name} names no camera's address")
 
     def open(self) -> None:
         if self._url.startswith("rtsp"):
@@ -51,3 +52,10 @@ class StreamSource:
     def close(self) -> None:
         if self._capture:
             self._capture.close()
+
+
+def _names_a_host(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
