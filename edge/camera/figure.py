@@ -74,7 +74,7 @@ STRANGER: Final = Outline(
 class Figure:
     """One actor, ready to be set into frames.
 
-    `_levels`: colour uint8 [h, w, 3] (black outside the outline) and cover float32 [h, w] in [0, 1], largest first.
+    `_levels`: colour uint8 [h, w, 3] and cover float32 [h, w] in [0, 1], largest first.
     """
 
     def __init__(self, outline: Outline, folder: Path, largest: float) -> None:
