@@ -30,9 +30,13 @@ class Session:
     """A client's connection; use as a context manager. Entering raises LimenError saying why there is none.
 
     `listen`: topic filters that `follow` yields from, subscribed from the start, so that nothing in between is missed.
+    `patience`: seconds to wait for a door that is not there yet.
     """
 
-    def __init__(self, login: Login, topics: Topics, clock: Clock, *, listen: Sequence[str] = ()) -> None:
+    def __init__(
+        self, login: Login, topics: Topics, clock: Clock, *, listen: Sequence[str] = (), patience: float = _DOOR_SECONDS
+    ) -> None:
+        self._patience = patience
         self._topics, self._clock, self._listen = topics, clock, tuple(listen)
         own = (topics.availability, topics.response("#"), topics.progress("#"))
         wiring = Wiring(f"limen-client-{secrets.token_hex(8)}", own + self._listen, most_unread=_MOST_UNREAD)
@@ -53,6 +57,14 @@ class Session:
     ) -> None:
         self._link.__exit__(kind, error, trace)
 
+    def wait_for_door(self) -> None:
+        """Return once the door is online. Raises LimenError when it is not within `patience`."""
+        give_up = self._clock.now() + self._patience
+        while not self._door_online:
+            if self._clock.now() > give_up:
+                raise LimenError(f"no door answers as {self._topics.root}: is `limen run` running?")
+            self._answer(self._next(), "")
+
     def request(
         self, command: str, arguments: Mapping[str, Any] | None = None, *, timeout: float
     ) -> Iterator[Progress | Response]:
@@ -61,7 +73,7 @@ class Session:
         After a lost connection the same bytes are sent again: the door acts at most once on a transaction. Raises
         LimenError when no door is there, the broker refuses, or nothing is heard for `timeout` seconds.
         """
-        self._await_door()
+        self.wait_for_door()
         transaction = secrets.token_hex(16)
         payload = encode(Request(v=1, transaction=transaction, arguments=dict(arguments or {})))
         heard_at, sent_in = self._clock.now(), 0
@@ -96,13 +108,6 @@ class Session:
         if incoming.topic == self._topics.availability:
             self._door_online = incoming.payload == ONLINE
         return incoming
-
-    def _await_door(self) -> None:
-        give_up = self._clock.now() + _DOOR_SECONDS
-        while not self._door_online:
-            if self._clock.now() > give_up:
-                raise LimenError(f"no door answers as {self._topics.root}: is `limen run` running?")
-            self._answer(self._next(), "")
 
     def _answer(self, incoming: Incoming | None, transaction: str) -> Progress | Response | None:
         """`incoming` if it belongs to `transaction`; anything else that is listened to is laid aside."""

@@ -6,6 +6,7 @@ command line. The child may only read its files (it never owns them), keeps noth
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import secrets
@@ -58,18 +59,17 @@ class Broker:
 
     def __enter__(self) -> Self:
         mosquitto, passwd = _program("mosquitto"), _program("mosquitto_passwd")
-        try:
-            self._prepare(passwd)
-            self._start(mosquitto)
-            self._await_ready()
-            owner = ClientFile(host=HOST, port=self._port, username="owner", password=self._passwords["owner"])
-            self._file(CLIENT_FILE, msgspec.json.encode(owner).decode())
-        except (OSError, subprocess.SubprocessError) as error:
-            self.close()
-            raise LimenError(f"the embedded broker cannot be set up in {self._directory}: {error}") from error
-        except BaseException:
-            self.close()
-            raise
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.close)
+            try:
+                self._prepare(passwd)
+                self._start(mosquitto)
+                self._await_ready()
+                owner = ClientFile(host=HOST, port=self._port, username="owner", password=self._passwords["owner"])
+                self._file(CLIENT_FILE, msgspec.json.encode(owner).decode())
+            except (OSError, subprocess.SubprocessError) as error:
+                raise LimenError(f"the embedded broker cannot be set up in {self._directory}: {error}") from error
+            undo.pop_all()
         return self
 
     def __exit__(
@@ -79,9 +79,9 @@ class Broker:
 
     def close(self) -> None:
         """End the child: asked first, made to after five seconds."""
-        (self._directory / CLIENT_FILE).unlink(missing_ok=True)
         if self._process is None:
             return
+        (self._directory / CLIENT_FILE).unlink(missing_ok=True)
         self._process.terminate()
         try:
             self._process.wait(_STOP_SECONDS)
@@ -93,6 +93,7 @@ class Broker:
         """Configuration, access list and hashed passwords, readable by the child."""
         self._directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory.mkdir(mode=0o700, exist_ok=True)
+        (self._directory / CLIENT_FILE).unlink(missing_ok=True)
         passwords = self._file("passwords", "".join(f"{user}:{word}\n" for user, word in self._passwords.items()))
         # Hashes the file in place: no password ever stands on a command line.
         subprocess.run([passwd, "-U", str(passwords)], check=True, capture_output=True, timeout=_READY_SECONDS)
@@ -104,12 +105,13 @@ class Broker:
                 path.chmod(mode)
 
     def _file(self, name: str, text: str) -> Path:
-        """Write a fresh file that was never readable by others."""
+        """Write a file that others never could read and that is whole from the moment it has its name."""
         path = self._directory / name
-        path.unlink(missing_ok=True)
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_text(text, encoding="utf-8")
-        return path
+        draft = path.with_name(f"{name}.new")
+        draft.unlink(missing_ok=True)
+        draft.touch(mode=0o600, exist_ok=False)
+        draft.write_text(text, encoding="utf-8")
+        return draft.replace(path)
 
     def _start(self, mosquitto: str) -> None:
         # setpriv (util-linux) makes the kernel end the child when this process dies, however it dies.
@@ -140,8 +142,8 @@ class Broker:
             else:
                 return
         log = self._directory / _LOG_FILE
-        last = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
-        raise LimenError(f"the embedded mosquitto did not start: {last or 'no reason given'} ({log})")
+        last_words = " ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-2:])
+        raise LimenError(f"the embedded mosquitto did not start: {last_words or 'no reason given'} ({log})")
 
 
 def _access_list(topics: Topics) -> str:

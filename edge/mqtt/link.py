@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import queue
 import random
-import ssl
 import threading
 from dataclasses import dataclass
 from types import TracebackType
@@ -27,7 +26,7 @@ from edge.mqtt.commands import MAX_BYTES, Incoming
 from edge.mqtt.credentials import Login
 from edge.mqtt.messages import OFFLINE
 from edge.mqtt.topics import Topics
-from edge.mqtt.wire import connect_properties, incoming_of, publish_properties, why_unreachable
+from edge.mqtt.wire import connect_properties, incoming_of, publish_properties, tls_context, why_unreachable
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +40,7 @@ _MOST_UNSENT: Final = 64
 # A fresh client counts its message ids from 1 again: the connection's number in front makes a ticket unique.
 _IDS_PER_CONNECTION: Final = 1 << 16
 _V5: Final = MQTTProtocolVersion.MQTTv5
+_PROTOCOLS: Final = (_V5, MQTTProtocolVersion.MQTTv311)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +140,8 @@ class Link:
         wait = _SHORTEST_WAIT
         while not self._stopping.is_set():
             before = self.generation
-            if not self._serve(_V5) and not self._stopping.is_set():
-                self._serve(MQTTProtocolVersion.MQTTv311)
+            if not any(self._serve(protocol) for protocol in _PROTOCOLS):
+                self._report(f"no MQTT is spoken at {self._login.host}:{self._login.port}, or only over TLS")
             if self.generation != before:
                 wait = _SHORTEST_WAIT
             # Jitter: after a power cut not every door of a house comes back in the same instant.
@@ -167,7 +167,7 @@ class Link:
             self._report(f"the connection to the broker broke: {error!r}")
         finally:
             self._live = None
-        return self._understood
+        return self._understood or self._stopping.is_set()
 
     def _fresh_client(self, protocol: MQTTProtocolVersion) -> Client:
         login, wiring = self._login, self._wiring
@@ -183,7 +183,7 @@ class Link:
         if login.username:
             client.username_pw_set(login.username, login.password)
         if login.tls:
-            client.tls_set_context(ssl.create_default_context(cafile=login.ca_file or None))
+            client.tls_set_context(tls_context(login.ca_file))
         if wiring.will is not None:
             client.will_set(wiring.will, OFFLINE, qos=1, retain=True)
         client.on_connect = self._on_connect

@@ -41,6 +41,25 @@ def incoming_of(message: MQTTMessage, at: float, longest: int | None) -> Incomin
     )
 
 
+class _TlsSocket(ssl.SSLSocket):
+    """Closes itself when the other side is not who it should be; paho would leave it open."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the base class's signature
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
+def tls_context(ca_file: str) -> ssl.SSLContext:
+    """Checks the certificate and the name in it, always. `ca_file` empty: the system's own authorities."""
+    context = ssl.create_default_context(cafile=ca_file or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = _TlsSocket
+    return context
+
+
 def why_unreachable(error: OSError, login: Login) -> str:
     """Why no connection came about."""
     where = f"{login.host}:{login.port}"
@@ -55,7 +74,7 @@ def why_unreachable(error: OSError, login: Login) -> str:
     if isinstance(error, TimeoutError):
         return f"{where} does not answer"
     named = f" ({error.filename})" if error.filename else ""
-    return f"no connection to {where}: {error.strerror or error}{named}"
+    return f"no {'TLS with' if login.tls else 'connection to'} {where}: {error.strerror or error}{named}"
 
 
 def _properties(packet: int) -> Properties:

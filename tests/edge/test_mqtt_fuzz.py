@@ -1,0 +1,78 @@
+"""Whatever bytes come in on whatever topic: nothing raises, and nothing invalid becomes a command."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.clock import SystemClock
+from edge.mqtt.authority import COMMANDS
+from edge.mqtt.commands import Refusal, parse
+from edge.mqtt.messages import Response, encode, stamp
+from tests.edge.test_mqtt_commands import CONTEXT, ENROLL, come
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One change to the bytes of a valid envelope."""
+
+    at: int
+    cut: int
+    insert: bytes
+
+    def of(self, payload: bytes) -> bytes:
+        start = self.at % (len(payload) + 1)
+        return payload[:start] + self.insert + payload[start + self.cut :]
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+_envelopes = st.fixed_dictionaries(
+    {},
+    optional={
+        "v": st.just(1) | _json,
+        "transaction": st.just("t-1") | _json,
+        "arguments": st.fixed_dictionaries({}, optional={"name": st.just("Ada") | _json, "references": _json}) | _json,
+        "ts": st.datetimes().map(str) | _json,
+    },
+).map(lambda envelope: json.dumps(envelope).encode())
+_mutations = st.builds(Mutation, st.integers(0, 200), st.integers(0, 3), st.binary(max_size=3))
+_mutated = st.builds(lambda mutation, payload: mutation.of(payload), _mutations, st.just(json.dumps(ENROLL).encode()))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    payload=st.binary(max_size=200) | _envelopes | _mutated,
+    name=st.sampled_from([*COMMANDS]) | st.text(max_size=40),
+    retain=st.booleans(),
+    expiry=st.none() | st.integers(0, 2**32 - 1),
+    reply=st.none() | st.text(max_size=40),
+)
+def test_whatever_comes_nothing_raises_and_nothing_invalid_is_a_command(
+    payload: bytes,
+    name: str,
+    retain: bool,  # noqa: FBT001
+    expiry: int | None,
+    reply: str | None,
+) -> None:
+    parsed = parse(come(payload, name, retain=retain, expiry=expiry, reply_topic=reply), CONTEXT)
+    if isinstance(parsed, Refusal):
+        told = Response(
+            **stamp(SystemClock(), "b"), transaction=parsed.transaction, status="error", data={"m": parsed.message}
+        )
+        assert len(encode(told)) <= 1024
+        return
+    document = json.loads(payload.decode())
+    assert not retain
+    assert expiry != 0
+    assert document["v"] == 1
+    assert document["transaction"] == parsed.transaction
+    assert parsed.name == name
+    assert msgspec.convert(document.get("arguments", {}), type(parsed.arguments)) == parsed.arguments
