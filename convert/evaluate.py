@@ -26,7 +26,7 @@ from convert.record import Histogram, Interval, Level, PairFigures, Part, Point,
 LEVELS: Final = (1e-2, 1e-3, 1e-4, 1e-5)
 _POINTS: Final = (1e-3, 1e-4, 1e-5)
 _CURVE: Final = tuple(float(fmr) for fmr in np.logspace(-6, -0.05, 60))
-_BINS: Final = (-0.4, 1.0, 70)
+_BINS: Final = (-0.6, 1.0, 80)
 _FOLDS: Final = 10
 
 
@@ -83,7 +83,7 @@ def measure(train: Half, test: Half, device: Device, data: str) -> Record:
         levels=levels(train_pairs, test_pairs),
         points=points(test_pairs),
         pairs=pair_figures(train, test),
-        curve=tuple((_rounded(fmr), _rounded(tar)) for fmr, tar in figures.curve(test_pairs, _CURVE)),
+        curve=tuple((_rounded(fmr, 9), _rounded(tar)) for fmr, tar in figures.curve(test_pairs, _CURVE)),
         histogram=_histogram(test_pairs),
     )
 
