@@ -124,7 +124,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     def path(self, value: str) -> Path:
         """A path from the configuration, relative ones from the configuration file's directory."""
-        return Path(self.home, value).expanduser()
+        return Path(self.home, Path(value).expanduser())
 
     @property
     def models(self) -> Path:
