@@ -1,0 +1,100 @@
+"""Everybody enrolled, as one matrix, against one embedding."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.access.policy import Rule
+from edge.values import Embedding, Match, Person, frozen_array
+
+# How far from 1 the length of a unit vector may be: far above float32's rounding, far below any other mistake.
+_UNIT_TOLERANCE: Final = 1e-3
+
+
+def is_sound(embedding: Embedding) -> bool:
+    """Whether this is what an embedder gives: one float32 vector, finite, of unit length."""
+    vector = embedding.vector
+    if vector.ndim != 1 or vector.size == 0 or vector.dtype != np.float32:
+        return False
+    # With a NaN or an infinity among them the numbers have no length near 1.
+    return abs(float(np.linalg.norm(vector.astype(np.float64))) - 1.0) <= _UNIT_TOLERANCE
+
+
+def similarity(one: Embedding | None, other: Embedding | None) -> float:
+    """The cosine of two embeddings; NaN where one is missing, unsound, or of another space."""
+    if one is None or other is None or one.space != other.space or one.vector.shape != other.vector.shape:
+        return math.nan
+    return float(one.vector @ other.vector) if is_sound(one) and is_sound(other) else math.nan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gallery:
+    """The people whose references can be compared in `space`; make one with `Gallery.of`.
+
+    `unusable` are the ids of people with no reference, or with one that is unsound or of another space or size: they
+    have to be enrolled again. `matrix` is float32 [references, dimension], each person's rows together from
+    `starts[i]` on.
+    """
+
+    space: str
+    people: tuple[Person, ...]
+    unusable: tuple[str, ...]
+    matrix: NDArray[np.float32]
+    starts: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, people: Iterable[Person], space: str) -> Gallery:
+        """A gallery of `people` for embeddings of `space`."""
+        everybody = tuple(people)
+        sizes = Counter(one.vector.size for person in everybody for one in person.references if _fits(one, space, None))
+        size = sizes.most_common(1)[0][0] if sizes else None
+        usable = tuple(
+            person
+            for person in everybody
+            if person.references and all(_fits(one, space, size) for one in person.references)
+        )
+        counts = np.array([len(person.references) for person in usable], dtype=np.intp)
+        rows = [one.vector for person in usable for one in person.references]
+        return cls(
+            space=space,
+            people=usable,
+            unusable=tuple(person.id for person in everybody if person not in usable),
+            matrix=frozen_array(np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)),
+            starts=frozen_array(np.cumsum(counts) - counts),
+        )
+
+    def comparable(self, embedding: Embedding | None) -> bool:
+        """Whether `embedding` can be held against this gallery at all."""
+        return embedding is not None and _fits(embedding, self.space, self.matrix.shape[1] if self.people else None)
+
+    def match(self, embedding: Embedding, rule: Rule) -> tuple[Match, ...]:
+        """Everybody against `embedding`, the most similar first; nobody where it is not comparable."""
+        if not self.people or not self.comparable(embedding):
+            return ()
+        similarities = self.matrix @ embedding.vector
+        # `>=` with a NaN on either side is false: doubt is never a vote.
+        votes = np.add.reduceat((similarities >= rule.detection_threshold).astype(np.intp), self.starts)
+        best = np.maximum.reduceat(similarities, self.starts)
+        matches = (
+            _match(person, float(nearest), int(count), rule)
+            for person, nearest, count in zip(self.people, best, votes, strict=True)
+        )
+        return tuple(sorted(matches, key=lambda match: -match.similarity))
+
+
+def _fits(embedding: Embedding, space: str, size: int | None) -> bool:
+    return embedding.space == space and is_sound(embedding) and size in {None, embedding.vector.size}
+
+
+def _match(person: Person, nearest: float, votes: int, rule: Rule) -> Match:
+    references = len(person.references)
+    enough = references >= rule.minimum_references and votes >= 1
+    verified = enough and votes / references >= rule.verification_threshold
+    return Match(person.id, person.name, nearest, votes, references, verified)

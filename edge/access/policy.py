@@ -1,0 +1,128 @@
+"""The settings and the embedder's card become one Rule, which can say in plain words what it asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from edge.errors import ConfigError
+from edge.settings import AccessSettings
+
+MINIMUM_REFERENCES: Final = 5
+
+# How often two different people may be taken for one, per comparison.
+_FALSE_MATCH_RATES: Final = {"convenience": 1e-3, "balanced": 1e-4, "strict": 1e-5}
+
+
+def level_fmr(security: Literal["convenience", "balanced", "strict"]) -> float:
+    """The false match rate of one comparison that a security level stands for."""
+    return _FALSE_MATCH_RATES[security]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When the door opens. Times are seconds; similarities are cosines.
+
+    `level_threshold` is the card's similarity for the level `security`, None where the card has none. A rule that
+    would let everybody in cannot be made: ConfigError.
+    """
+
+    security: Literal["convenience", "balanced", "strict"]
+    level_threshold: float | None
+    detection_threshold: float
+    verification_threshold: float
+    minimum_references: int
+    frames_needed: int
+    frames_window: int
+    margin: float
+    faces: Literal["nearest", "refuse"]
+    trigger: Literal["always", "dwell"]
+    dwell: float
+    refuse_after: float
+    gone: float
+    cooldown: float
+    maximum_frame_age: float
+
+    def __post_init__(self) -> None:
+        possible = {
+            "detection_threshold": 0.0 < self.detection_threshold <= 1.0,
+            "verification_threshold": 0.0 < self.verification_threshold <= 1.0,
+            "frames_needed": 1 <= self.frames_needed <= self.frames_window,
+            "margin": 0.0 <= self.margin <= 1.0,
+        }
+        problems = [
+            f"access.{key}: {getattr(self, key)} is no possible value" for key, fits in possible.items() if not fits
+        ]
+        if problems:
+            raise ConfigError(*problems)
+
+    def explain(self) -> str:
+        """What it takes to open the door, a sentence a line."""
+        several = "the nearest one decides" if self.faces == "nearest" else "nobody is let in"
+        dwell = f"It must have been there for {self.dwell:g} s. " if self.trigger == "dwell" else ""
+        return (
+            f"A face is a person's when it reaches similarity {self.detection_threshold:.3f} with at least "
+            f"{self.verification_threshold:.0%} of that person's references ({self.minimum_references} or more).\n"
+            f"{self._origin()}\n"
+            f"The door opens when {self.frames_needed} of the last {self.frames_window} good frames say so, "
+            f"and everybody else is at least {self.margin:g} less similar.\n"
+            f"{dwell}The picture must not be older than {self.maximum_frame_age:g} s. With several faces, {several}.\n"
+            f"Otherwise the face is refused after {self.refuse_after:g} s and may try again {self.cooldown:g} s later."
+        )
+
+    def _origin(self) -> str:
+        if self.level_threshold is None:
+            return "That similarity is set by hand; the model's card has no figure to hold it against."
+        rate = f"1 in {1 / level_fmr(self.security):,.0f} comparisons of two different people"
+        if self.detection_threshold == self.level_threshold:
+            return f"That is the level `{self.security}`: by the model's card, {rate} reaches it."
+        return (
+            f"That similarity is set by hand; the level `{self.security}` ({rate}) asks for {self.level_threshold:.3f}."
+        )
+
+
+def make_rule(access: AccessSettings, thresholds: Sequence[tuple[float, float]]) -> Rule:
+    """The rule for `access` with the embedder card's `thresholds`, pairs of (false match rate, similarity).
+
+    Where the card has several figures for the level's rate (one a group of people), the strictest counts. Raises
+    ConfigError where it has none, or where `access.detection_threshold` is laxer than the level without
+    `access.accept_lower_security`.
+    """
+    level = _level_threshold(access, thresholds)
+    wanted = access.detection_threshold
+    threshold = level if wanted is None else wanted
+    if threshold is None:
+        raise ConfigError(
+            f"access.security: the embedder's card has no threshold for `{access.security}` "
+            f"(FMR {level_fmr(access.security):g}); choose another level or another model"
+        )
+    if wanted is not None and not access.accept_lower_security and not (level is not None and wanted >= level):
+        asked = "nothing to hold it against" if level is None else f"at least {level:.3f} for `{access.security}`"
+        raise ConfigError(
+            f"access.detection_threshold: {wanted} lowers the door's security (the embedder's card has {asked}); "
+            "access.accept_lower_security: true would allow it"
+        )
+    return Rule(
+        security=access.security,
+        level_threshold=level,
+        detection_threshold=threshold,
+        verification_threshold=access.verification_threshold,
+        minimum_references=MINIMUM_REFERENCES,
+        frames_needed=access.frames_needed,
+        frames_window=access.frames_window,
+        margin=access.margin,
+        faces=access.faces,
+        trigger=access.trigger,
+        dwell=access.dwell_seconds,
+        refuse_after=access.refuse_after_seconds,
+        gone=access.gone_seconds,
+        cooldown=access.cooldown_seconds,
+        maximum_frame_age=access.maximum_frame_age_seconds,
+    )
+
+
+def _level_threshold(access: AccessSettings, thresholds: Sequence[tuple[float, float]]) -> float | None:
+    rate = level_fmr(access.security)
+    return max((similarity for fmr, similarity in thresholds if math.isclose(fmr, rate)), default=None)

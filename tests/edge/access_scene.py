@@ -1,0 +1,128 @@
+"""What the access tests are told with: faces at chosen similarities, frames, and a door that watches them.
+
+Every person is an axis of the embedding space, so a similarity is one coordinate and exactly what the test says.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from edge.access import visits
+from edge.access.gallery import Gallery
+from edge.access.policy import Rule, make_rule
+from edge.settings import AccessSettings
+from edge.values import Box, Crop, Decision, Embedding, Face, Person, Probe, Quality, QualityWord
+
+SPACE = "0123456789ab"
+WHEN = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+CARD = [(1e-3, 0.4375), (1e-4, 0.5), (1e-5, 0.5625)]
+RULE = make_rule(AccessSettings(), CARD)  # 0.5 with half of the references, 3 of 5 frames, margin 0.05, dwell 0.6 s
+
+AXES = {name: axis for axis, name in enumerate(("ana", "ben", "cem", "stranger", "passer_by"))}
+_REST = len(AXES)  # the axis for whatever of a face is like nobody
+DIMENSION = _REST + 1
+
+HERE = Box(200, 100, 100, 120)
+BESIDE = Box(400, 100, 100, 120)
+
+
+def vector(values: Any, space: str = SPACE) -> Embedding:
+    return Embedding(np.array(values, dtype=np.float32), space)
+
+
+def like(**similarities: float) -> Embedding:
+    """A face with these similarities to the people named."""
+    values = np.zeros(DIMENSION)
+    for name, similarity in similarities.items():
+        values[AXES[name]] = similarity
+    values[_REST] = math.sqrt(max(0.0, 1.0 - float(values @ values)))
+    return vector(values)
+
+
+def face_of(name: str) -> Embedding:
+    return like(**{name: 1.0})
+
+
+def person(name: str, references: int = 10) -> Person:
+    return Person(name, name.title(), (face_of(name),) * references, WHEN)
+
+
+def gallery(*people: Person) -> Gallery:
+    return Gallery.of(people, SPACE)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What the camera sees for a while."""
+
+    embedding: Embedding | None
+    box: Box = HERE
+    refusal: QualityWord | None = None
+    faces: int = 1
+    age: float = 0.0
+    crop: Crop | None = None
+
+    def probe(self, now: float, number: int = 0) -> Probe:
+        face = Face(self.box, score=0.9, keypoints=np.zeros((6, 2), np.float32))
+        quality = Quality(self.box.size, 200.0, 120.0, 50.0, 0.0, 0.0, 0.0, self.refusal)
+        return Probe(now - self.age, number, self.faces, face, self.crop, quality, self.embedding)
+
+
+def sight(name: str, box: Box = HERE, **changes: Any) -> Sight:
+    return Sight(face_of(name), box, **changes)
+
+
+def unclear(word: QualityWord = "blurred", box: Box = HERE) -> Sight:
+    return Sight(None, box, word)
+
+
+NOBODY: Sight | None = None
+
+
+class Door:
+    """Watches sights in story time, and keeps what was decided."""
+
+    def __init__(self, *people: Person, at: float = 1000.0, **rule: Any) -> None:
+        self.rule: Rule = replace(RULE, **rule)
+        self.gallery = gallery(*people)
+        self.state = visits.begin()
+        self.now = at
+        self.decisions: list[Decision] = []
+        numbers = itertools.count(1)
+        self._new_id: Callable[[], str] = lambda: f"visit-{next(numbers)}"
+
+    def watch(self, seen: Sight | None, seconds: float, *, every: float = 0.125) -> list[Decision]:
+        """See the same thing for a while; the decisions made meanwhile."""
+        return [made for _ in range(round(seconds / every)) for made in self.frame(seen, every=every)]
+
+    def frames(self, *sights: Sight | None, every: float = 0.125) -> list[Decision]:
+        return [made for seen in sights for made in self.frame(seen, every=every)]
+
+    def frame(self, seen: Sight | None, *, every: float = 0.125) -> list[Decision]:
+        """One frame, then `every` seconds pass."""
+        probe = seen.probe(self.now) if seen is not None else Probe(self.now, 0, 0)
+        made = self.step(probe)
+        self.now += every
+        return made
+
+    def step(self, probe: Probe | None) -> list[Decision]:
+        self.state, made = visits.step(self.state, probe, self.gallery, self.rule, self.now, self._new_id)
+        self.decisions += made
+        return list(made)
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """Every decision so far: who was granted, or `refused` and why."""
+        return [tell(decision) for decision in self.decisions]
+
+
+def tell(decision: Decision) -> tuple[str, str]:
+    who = decision.match.person_id if decision.match is not None else "nobody"
+    return ("granted", who) if decision.verdict == "granted" else ("refused", decision.reason)
