@@ -43,6 +43,7 @@ class Session:
         self._link = Link(login, wiring, clock)
         self._aside: deque[Incoming] = deque(maxlen=_MOST_UNREAD)
         self._door_online = False
+        self._arrivals = 0
 
     def __enter__(self) -> Self:
         self._link.__enter__()
@@ -70,16 +71,17 @@ class Session:
     ) -> Iterator[Progress | Response]:
         """Send a command under a fresh transaction; yield what the door says until its final Response.
 
-        After a lost connection the same bytes are sent again: the door acts at most once on a transaction. Raises
-        LimenError when no door is there, the broker refuses, or nothing is heard for `timeout` seconds.
+        When either side lost its connection the same bytes are sent again once the door is seen online: it acts at
+        most once on a transaction. Raises LimenError when no door is there, the broker refuses, or nothing is heard
+        for `timeout` seconds.
         """
         self.wait_for_door()
         transaction = secrets.token_hex(16)
         payload = encode(Request(v=1, transaction=transaction, arguments=dict(arguments or {})))
-        heard_at, sent_in = self._clock.now(), 0
+        heard_at, sent_at = self._clock.now(), 0
         while self._clock.now() - heard_at <= timeout:
-            if self._link.generation != sent_in and self._link.publish(self._topics.request(command), payload):
-                sent_in = self._link.generation
+            if self._arrivals != sent_at and self._link.publish(self._topics.request(command), payload):
+                sent_at = self._arrivals
             if self._link.connected and self._link.problem:
                 raise LimenError(self._link.problem)
             answer = self._answer(self._next(), transaction)
@@ -107,6 +109,7 @@ class Session:
             return None
         if incoming.topic == self._topics.availability:
             self._door_online = incoming.payload == ONLINE
+            self._arrivals += self._door_online
         return incoming
 
     def _answer(self, incoming: Incoming | None, transaction: str) -> Progress | Response | None:
