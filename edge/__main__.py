@@ -102,6 +102,10 @@ def _add_door_commands(command: _CommandAdder) -> None:
 def _add_measuring_commands(command: _CommandAdder) -> None:
     bench = command("bench", "measure each stage on this machine", "Milliseconds per stage, cold start and memory.")
     bench.add_argument("--frames", type=int, default=200, metavar="N", help="frames to measure (200)")
+    bench.add_argument(
+        "--demo", action="store_true", help="measure on the demo's portraits, and a whole door with them"
+    )
+    bench.add_argument("--report", type=Path, metavar="FILE", help="write the tables into this page, between its marks")
     bench.add_argument("--json", action="store_true", help="print the measurements as JSON")
 
     probe = command(

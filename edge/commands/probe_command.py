@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from edge.clock import Clock, SystemClock
 from edge.commands.configuration import chosen_settings
+from edge.commands.pictures import read_picture
 from edge.errors import LimenError
 from edge.values import Face
 from edge.vision.eye import Eye, open_eye
@@ -56,7 +57,7 @@ def _probe(path: str, eye: Eye, clock: Clock, rule: Rule) -> dict[str, Any]:
         "faces": [],
     }
     try:
-        image, row["t_decode"], _ = _timed(clock, lambda: cv2.imread(path, cv2.IMREAD_COLOR))
+        image, row["t_decode"], _ = _timed(clock, lambda: read_picture(path))
         if image is None:
             row["error"] = "not a readable picture"
             return row

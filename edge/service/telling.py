@@ -1,24 +1,27 @@
-"""Decision, camera notice, strike notice -> Event: the words of the journal."""
+"""Decisions, notices, people -> the words of the journal and of answers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
+from edge.access.enrolment import Outcome
+from edge.access.gallery import Gallery
 from edge.access.policy import Rule
-from edge.values import Decision, Event, Match, Quality
+from edge.clock import rfc3339
+from edge.values import Decision, Event, Match, Person, Quality
 
 
 def access_event(decision: Decision, rule: Rule, *, latency_ms: float) -> Event:
-    """What one decided visit tells. `latency_ms`: from the capture of the deciding frame to the decision."""
-    match = decision.match
+    """What one decided visit tells. `latency_ms`: from the capture of the deciding frame to now."""
     return Event(
         "access",
         {
             "visit": decision.visit_id,
             "verdict": decision.verdict,
             "reason": decision.reason,
-            **_nearest(match),
+            **_nearest(decision.match),
             "detection_threshold": round(rule.detection_threshold, 4),
             "verification_threshold": round(rule.verification_threshold, 4),
             "frames": decision.frames,
@@ -32,9 +35,40 @@ def access_event(decision: Decision, rule: Rule, *, latency_ms: float) -> Event:
     )
 
 
-def system_event(word: str, detail: str = "") -> Event:
-    """Something about the door itself, in one word and a sentence."""
-    return Event("system", {"event": word, "detail": detail})
+def system_event(word: str, detail: str = "", *, person: Person | None = None) -> Event:
+    """Something about the door itself, in one word and a sentence; names have fields of their own."""
+    who = {} if person is None else {"person_id": person.id, "person": person.name}
+    return Event("system", {"event": word, "detail": detail} | who)
+
+
+def roster(people: Iterable[Person], gallery: Gallery, privacy: Literal["full", "ids", "none"]) -> list[dict[str, Any]]:
+    """Who is enrolled. `usable` is false for references of another model, or damaged ones."""
+    return [
+        {
+            "person_id": person.id,
+            "name": person.name if privacy == "full" else None,
+            "references": len(person.references),
+            "enrolled_at": rfc3339(person.enrolled_at),
+            "usable": person.id not in gallery.unusable,
+        }
+        for person in people
+    ]
+
+
+def outcome_facts(outcome: Outcome) -> dict[str, Any]:
+    """How well an enrolment went: the `data` of its answer."""
+    assert outcome.person is not None
+    nearest = None
+    if outcome.nearest_id is not None and outcome.nearest_similarity is not None:
+        nearest = {"person_id": outcome.nearest_id, "similarity": round(outcome.nearest_similarity, 4)}
+    return {
+        "person_id": outcome.person.id,
+        "references": len(outcome.person.references),
+        "dropped": len(outcome.dropped),
+        "worst_own": None if outcome.worst_own is None else round(outcome.worst_own, 4),
+        "nearest": nearest,
+        "warnings": list(outcome.warnings),
+    }
 
 
 def _nearest(match: Match | None) -> dict[str, Any]:

@@ -58,13 +58,17 @@ class Trial:
         return self._door is not None and self._door.poll() is None
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start the door; after `stop` it is the same door again, with what it had stored."""
         self.started_at = self._clock.now()
         with self.log.open("wb") as log:
             # A session of its own, so that Ctrl-C reaches this process alone and the door is then ended in order.
             self._door = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        return self
 
     def wait_for(self, path: Path, seconds: float) -> None:
         """Wait until the door has written `path`. Raises LimenError with the end of its log when it never does."""
@@ -77,6 +81,12 @@ class Trial:
     def last_words(self) -> str:
         """The end of the door's log."""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-12:])
+
+    def strike_is_off(self) -> bool:
+        """What the mock pin says, which outlives the door's processes as a real pin does."""
+        door = self.settings.door
+        level = (self.settings.state / f"pin-{door.pin}.level").read_text(encoding="ascii").strip()
+        return level == ("0" if door.active_high else "1")
 
     def stop(self) -> int:
         """End the door in order and return its exit code; SIGKILL after ten seconds."""

@@ -1,0 +1,209 @@
+"""The composition root: opens every room in order, turns the loop, and closes them in reverse.
+
+The main thread owns all state. One turn: commands, one frame through the pipeline, what it leads to, then what there is
+to say. A grant is written to the journal before the strike is asked, and is refused when it cannot be.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+from contextlib import ExitStack
+from threading import Event as Flag
+from typing import Final
+
+from edge.access.policy import make_rule
+from edge.camera import CameraNotice, open_camera
+from edge.clock import Clock, boot_id
+from edge.door.strike import open_strike
+from edge.errors import StoreError, StrikeError
+from edge.mqtt.credentials import Login, broker_login, standing
+from edge.mqtt.embedded import Broker
+from edge.mqtt.link import Link, Wiring
+from edge.mqtt.messages import encode
+from edge.mqtt.topics import Topics
+from edge.pipeline import Pipeline, Step
+from edge.service.facts import Condition, configuration, info
+from edge.service.overlay import Caption, draw
+from edge.service.preview import Preview
+from edge.service.publisher import Publisher
+from edge.service.reception import Reception
+from edge.service.rooms import Rooms
+from edge.service.telling import access_event, system_event
+from edge.settings import Settings
+from edge.store.store import open_store
+from edge.values import Decision, Event, Frame
+from edge.vision.eye import Eye, open_eye
+
+_log = logging.getLogger(__name__)
+
+_TURN_SECONDS: Final = 0.1  # a turn waits no longer for a frame, so that commands and the strike are heard
+_STATUS_SECONDS: Final = 10.0
+_PRUNE_SECONDS: Final = 3600.0
+_CAPTION_SECONDS: Final = 4.0  # how long a decision stays on the preview
+
+
+def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> None:
+    """Work the door until `stop` is set. Raises LimenError when it cannot start; the strike is then off."""
+    with ExitStack() as house:
+        # The store's lock comes first: a second daemon must fail before it touches the pin.
+        store = house.enter_context(open_store(settings.store, settings.state, clock))
+        strike = house.enter_context(open_strike(settings.door, clock, settings.state))
+        login = _login(settings, clock, house)
+        eye = open_eye(settings.vision, settings.models, clock, faces=settings.access.faces)
+        thresholds = [(step.fmr, step.similarity) for step in eye.cards["embedder"].thresholds]
+        rule = make_rule(settings.access, thresholds)
+        window = house.enter_context(Preview(settings.preview.port)) if preview else None
+        strike.ready()
+        link = house.enter_context(Link(login, Wiring.of_door(Topics.of(settings)), clock))
+        camera = house.enter_context(open_camera(settings.camera, clock, settings.path(".")))
+        pipeline = Pipeline(eye, rule, store.people(), clock)
+        allowed = standing(settings, login)
+        door = Door(Rooms(settings, clock, store, strike, eye, pipeline, link, allowed, camera, window))
+        _log.info("the door is working%s", f", live picture at {window.address}" if window else "")
+        while not stop.is_set():
+            door.turn()
+
+
+def _login(settings: Settings, clock: Clock, house: ExitStack) -> Login:
+    if settings.mqtt.broker == "embedded":
+        return house.enter_context(Broker(settings, clock)).login
+    return broker_login(settings)
+
+
+class Door:
+    """All rooms of one door, joined."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._settings = rooms.settings
+        self._clock = rooms.clock
+        self._store = rooms.store
+        self._strike = rooms.strike
+        self._pipeline = rooms.pipeline
+        self._link = rooms.link
+        self._camera = rooms.camera
+        self._preview = rooms.preview
+        self._publisher = Publisher(rooms.settings, rooms.link, rooms.store, rooms.clock, boot_id())
+        self._condition = Condition(rooms)
+        self._reception = Reception(
+            rooms,
+            self._publisher,
+            selftest=self._condition.selftest,
+            configuration=lambda: configuration(rooms.settings),
+        )
+        self._status_due = self._prune_due = rooms.clock.now()
+        self._decision: Decision | None = None
+        self._failing = False
+        self._introduce(rooms.eye)
+
+    def turn(self) -> None:
+        """One turn of the loop."""
+        self._hear_commands()
+        frame = self._camera.take(_TURN_SECONDS)
+        step = self._pipeline.step(frame)
+        for decision in step.decisions:
+            self._act(decision)
+        for news in step.enrolment:
+            self._reception.enrolment_news(news)
+        self._note_failure(step)
+        if frame is not None:
+            self._watch(frame, step)
+        self._hear_rooms()
+        self._keep_house()
+        self._publisher.step()
+
+    def _introduce(self, eye: Eye) -> None:
+        topics, publisher = self._publisher.topics, self._publisher
+        publisher.state(topics.info, encode(info(self._settings, eye, self._pipeline.rule, publisher.stamp())))
+        publisher.state(topics.door_state, b"unknown")
+        publisher.state(topics.lock_state, self._strike.state.encode())
+        publisher.camera(online=False)
+        for person_id in self._store.damaged:
+            self._tell(system_event("references_damaged", f"the stored references of {person_id} cannot be read"))
+        for person_id in self._pipeline.gallery.unusable:
+            self._tell(system_event("references_of_another_model", f"{person_id} must be enrolled again"))
+
+    def _hear_commands(self) -> None:
+        while True:
+            try:
+                incoming = self._link.inbox.get_nowait()
+            except queue.Empty:
+                return
+            self._reception.handle(incoming)
+
+    def _act(self, decision: Decision) -> None:
+        """Journal first, then the strike; what cannot be journalled is not opened."""
+        latency_ms = 1000 * (self._clock.now() - decision.frame_at)
+        told = access_event(decision, self._pipeline.rule, latency_ms=latency_ms)
+        self._decision = decision
+        try:
+            self._store.journal(told)
+        except StoreError as error:
+            _log.error("the journal cannot be written: %s", error)
+            refused = {"verdict": "refused", "reason": "store_fault"} if decision.verdict == "granted" else {}
+            self._publisher.unjournalled(Event("access", told.data | refused))
+            return
+        if decision.verdict == "granted":
+            self._open(decision)
+
+    def _open(self, decision: Decision) -> None:
+        try:
+            self._strike.pulse(
+                self._settings.door.unlock_seconds,
+                not_after=decision.frame_at + self._pipeline.rule.maximum_frame_age,
+            )
+        except StrikeError as error:
+            self._tell(system_event("strike_failed", f"visit {decision.visit_id} was granted but not let in: {error}"))
+
+    def _hear_rooms(self) -> None:
+        self._strike.poll()
+        for notice in self._strike.notices():
+            self._publisher.state(self._publisher.topics.lock_state, notice.state.encode())
+            if notice.state == "JAMMED":
+                self._tell(system_event("strike_jammed", notice.detail))
+        for change in self._camera.notices():
+            self._note_camera(change)
+
+    def _note_camera(self, notice: CameraNotice) -> None:
+        self._publisher.camera(online=notice.state == "live")
+        if notice.state != "starting":
+            self._tell(system_event(f"camera_{notice.state}", notice.detail))
+
+    def _note_failure(self, step: Step) -> None:
+        """One event when frames begin to fail, and one when they work again; not one for each."""
+        if step.failed != self._failing and (step.failed or step.probe is not None):
+            self._failing = step.failed
+            self._tell(system_event("vision_failed" if step.failed else "vision_recovered"))
+
+    def _keep_house(self) -> None:
+        now = self._clock.now()
+        if now >= self._status_due:
+            self._status_due = now + _STATUS_SECONDS
+            status = self._condition.status(self._publisher.stamp())
+            self._publisher.state(self._publisher.topics.status, encode(status))
+        if now >= self._prune_due:
+            self._prune_due = now + _PRUNE_SECONDS
+            self._store.prune()
+
+    def _tell(self, event: Event) -> None:
+        """Journal an event; where that fails, say it at once and once."""
+        try:
+            self._store.journal(event)
+        except StoreError as error:
+            _log.error("the journal cannot be written: %s", error)
+            self._publisher.unjournalled(event)
+
+    def _watch(self, frame: Frame, step: Step) -> None:
+        self._condition.saw(frame.at)
+        probe = step.probe
+        if probe is None:
+            return
+        self._condition.meter.frame(frame.at, probe.timings)
+        if self._preview is not None:
+            rule, decision = self._pipeline.rule, self._decision
+            if decision is not None and self._clock.now() - decision.at > _CAPTION_SECONDS:
+                decision = None
+            window = self._pipeline.window
+            prompt = None if window is None else window.prompt
+            caption = Caption(rule.detection_threshold, rule.verification_threshold, decision, prompt)
+            self._preview.show(lambda: draw(frame.image, probe, step.nearest, caption))

@@ -1,0 +1,75 @@
+"""`limen bench`: how fast this machine is. Ratios travel better than milliseconds: they are printed beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from edge.clock import SystemClock
+from edge.commands.configuration import chosen_settings
+from edge.errors import LimenError
+from edge.service.measure import Figures, measure_door, measure_stages
+from edge.settings import CameraSettings
+
+_BEGIN, _END = "<!-- begin: limen bench -->", "<!-- end: limen bench -->"
+_PICTURES: Final = Path(".demo")
+
+
+def execute(options: Namespace) -> int:
+    """Measure and print; with --report write the table into a page, between its marks."""
+    settings = chosen_settings(options)
+    clock = SystemClock()
+    if options.demo:
+        camera = CameraSettings(source=f"demo:{_PICTURES.absolute()}", fps=60.0)
+        settings = msgspec.structs.replace(settings, camera=camera)
+    figures = measure_stages(settings, clock, options.frames)
+    if options.demo:
+        with contextlib.redirect_stdout(io.StringIO()):  # the enrolment's prompts
+            figures = msgspec.structs.replace(figures, door=measure_door(_PICTURES, clock))
+    print(msgspec.json.encode(figures).decode() if options.json else as_markdown(figures))
+    if options.report is not None:
+        _write_into(options.report, as_markdown(figures))
+    return 0
+
+
+def as_markdown(figures: Figures) -> str:
+    """The tables of docs/performance.md."""
+    where = figures.machine
+    lines = [
+        f"{where['cpu']} ({where['architecture']}), Python {where['python']}, {where['runtime']}.",
+        f"One thread; {figures.frames} frames with a face, 640 by 480.",
+        "",
+        "| stage | median ms | 95th percentile ms | median, as a multiple of the embedder |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| {name} | {one.p50:.2f} | {one.p95:.2f} | {one.ratio:.2f} |" for name, one in figures.stages.items()]
+    if figures.door is not None:
+        door = figures.door
+        lines += [
+            "",
+            "| a whole door on the demo, somebody enrolled before | |",
+            "|---|---|",
+            f"| from the start of the process until it is `online` | {door.ready_seconds:.2f} s |",
+            f"| … until the resident is let in, of which 0.6 s are the dwell | {door.first_grant_seconds:.2f} s |",
+            f"| frames looked at a second (the demo gives 15) | {door.frames_per_second:.1f} |",
+            f"| frames dropped | {door.frames_dropped} |",
+            f"| most memory held by the main process | {door.peak_rss_megabytes:.0f} MB |",
+        ]
+    return "\n".join(lines)
+
+
+def _write_into(page: Path, table: str) -> None:
+    """Replace what stands between the marks. Raises LimenError when the page has none."""
+    text = page.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not (begin and end):
+        raise LimenError(f"{page}: has no lines {_BEGIN} and {_END}")
+    page.write_text(f"{before}{begin}\n{table}\n{end}{after}", encoding="utf-8")
+    print(f"wrote {page}", file=sys.stderr)

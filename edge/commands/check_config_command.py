@@ -1,0 +1,42 @@
+"""`limen check-config`: read the configuration and the models, and say in words what the door will do."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from edge.access.policy import make_rule
+from edge.commands.configuration import chosen_settings
+from edge.settings import Settings
+from edge.vision.cards import read_card
+
+
+def execute(options: Namespace) -> int:
+    """Print the door in plain words; every problem has raised before."""
+    settings = chosen_settings(options)
+    card = read_card(settings.models / f"{settings.vision.embedder}.json")
+    rule = make_rule(settings.access, [(step.fmr, step.similarity) for step in card.thresholds])
+    print("\n".join([*_hardware(settings), "", rule.explain(), "", *_network(settings)]))
+    return 0
+
+
+def _hardware(settings: Settings) -> list[str]:
+    door = settings.door
+    level = "high" if door.active_high else "low"
+    strike = f"pin {door.pin} goes {level}" if door.driver == "gpio" else "nothing moves (door.driver: mock)"
+    camera = settings.camera.source.partition(":")[0]
+    return [
+        f"The door `{door.id}` watches {camera} and opens for {door.unlock_seconds:g} s: {strike}.",
+        f"People and events are kept in {settings.state}, events for {settings.store.retention_days} days.",
+        "A single camera can be fooled by a photograph: access.liveness is off.",
+    ]
+
+
+def _network(settings: Settings) -> list[str]:
+    mqtt = settings.mqtt
+    where = "a private broker on this machine" if mqtt.broker == "embedded" else f"{mqtt.broker}:{mqtt.port}"
+    secure = mqtt.broker == "embedded" or mqtt.tls
+    allowed = ", ".join(mqtt.allow) or "nothing"
+    lines = [f"Events go to {where} below {mqtt.base}/{settings.door.id}/; over MQTT may be asked: {allowed}."]
+    if not secure:
+        lines.append("That connection is not encrypted (mqtt.tls: false).")
+    return lines

@@ -1,0 +1,96 @@
+"""What the door tells about itself: `info`, `status`, and the answers to `config.get` and `selftest`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from edge import __version__
+from edge.access.policy import Rule
+from edge.camera.source import public_name
+from edge.mqtt.authority import command_facts
+from edge.mqtt.messages import Info, ModelFacts, Percentiles, Status
+from edge.service.meter import Meter, disk_free, temperature
+from edge.service.rooms import Rooms
+from edge.settings import Settings
+from edge.vision.eye import Eye
+
+
+def info(settings: Settings, eye: Eye, rule: Rule, stamp: dict[str, Any]) -> Info:
+    """Versions, models, thresholds and commands."""
+    models: dict[str, ModelFacts] = {
+        role: ModelFacts(
+            name=card.name, sha256=card.sha256, space=card.space, quantization=card.quantization, runtime=eye.runtime
+        )
+        for role, card in eye.cards.items()
+    }
+    thresholds = {
+        "detection_threshold": round(rule.detection_threshold, 4),
+        "verification_threshold": rule.verification_threshold,
+        "margin": rule.margin,
+        "frames_needed": float(rule.frames_needed),
+        "frames_window": float(rule.frames_window),
+    }
+    return Info(
+        **stamp,
+        door=settings.door.id,
+        version=__version__,
+        models=models,
+        thresholds=thresholds,
+        capabilities=("access", "enrolment", "backfill"),
+        commands=command_facts(settings.mqtt.allow),
+    )
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    """The settings as they are in force. None of them is a secret but a password inside a camera's address."""
+    plain: dict[str, Any] = msgspec.to_builtins(settings)
+    plain["camera"]["source"] = public_name(settings.camera.source)
+    del plain["home"]
+    return plain
+
+
+class Condition:
+    """Asks every room how it is. Belongs to the main thread."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self.meter = Meter()
+        self._rooms = rooms
+        self._started_at = rooms.clock.now()
+        self._frame_at: float | None = None
+
+    def saw(self, at: float) -> None:
+        """Remember when the newest frame was captured."""
+        self._frame_at = at
+
+    def status(self, stamp: dict[str, Any]) -> Status:
+        now = self._rooms.clock.now()
+        fps = self.meter.fps()
+        return Status(
+            **stamp,
+            fps=None if fps is None else round(fps, 2),
+            frames_dropped=self._rooms.camera.dropped,
+            frame_age_seconds=None if self._frame_at is None else round(now - self._frame_at, 3),
+            latency_ms={
+                stage: Percentiles(p50=round(half, 2), p95=round(most, 2))
+                for stage, (half, most) in self.meter.latency().items()
+            },
+            temperature_celsius=temperature(),
+            disk_free_bytes=disk_free(self._rooms.settings.state),
+            outbox_backlog=self._rooms.store.backlog(),
+            commands_dropped=self._rooms.link.dropped,
+            uptime_seconds=round(now - self._started_at, 1),
+        )
+
+    def selftest(self) -> dict[str, Any]:
+        """How each room is, in a word."""
+        return {
+            "strike": self._rooms.strike.state,
+            "camera": self._rooms.camera.state,
+            "models": {role: card.sha256 for role, card in self._rooms.eye.cards.items()},
+            "runtime": self._rooms.eye.runtime,
+            "people": len(self._rooms.store.people()),
+            "damaged": list(self._rooms.store.damaged),
+            "disk_free_bytes": disk_free(self._rooms.settings.state),
+        }

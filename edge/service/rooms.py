@@ -1,0 +1,32 @@
+"""All opened rooms of one door, in one value: what `edge.app` opens, and what joins them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge.camera import Camera
+from edge.clock import Clock
+from edge.door.strike import Strike
+from edge.mqtt.authority import Standing
+from edge.mqtt.link import Link
+from edge.pipeline import Pipeline
+from edge.service.preview import Preview
+from edge.settings import Settings
+from edge.store.store import Store
+from edge.vision.eye import Eye
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rooms:
+    """`standing` says what may be commanded over `link`; `preview` is None unless asked for."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    strike: Strike
+    eye: Eye
+    pipeline: Pipeline
+    link: Link
+    standing: Standing
+    camera: Camera
+    preview: Preview | None = None
