@@ -99,7 +99,7 @@ class Database:
                     f"store_full: {self.path} cannot be written ({error}): free some disk space"
                 ) from error
             raise StoreError(f"{self.path}: {error}") from error
-        except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
+        except (sqlite3.Error, UnicodeError, OverflowError) as error:
             raise StoreError(f"{self.path}: {error}") from error
         except OSError as error:
             raise StoreError(
@@ -158,14 +158,19 @@ def _check(path: Path) -> None:
             names = schema.names(connection)
     except sqlite3.OperationalError:
         raise  # not the file's fault: no room, no permission
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path} is damaged ({error}). {_RESTORE}") from error
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # a decayed name in SQLite's own message
+        raise _damaged(path, str(error)) from error
     if problems:
-        raise StoreError(f"{path} is damaged ({problems[0].splitlines()[-1]}). {_RESTORE}")
+        raise _damaged(path, problems[0])
     if ours and version > len(schema.MIGRATIONS):
         raise StoreError(f"{path} was written by a newer Limen (schema {version}): install that one, or a backup")
     if not ours or version < 1 or names != schema.names_of(version):
         raise StoreError(f"{path} is not a store that Limen made. {_RESTORE}")
+
+
+def _damaged(path: Path, what: str) -> StoreError:
+    """In one line: `what` may quote the damaged file itself."""
+    return StoreError(f"{path} is damaged ({' '.join(what.split())[:200]}). {_RESTORE}")
 
 
 def _sync(path: Path) -> None:

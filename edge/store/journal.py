@@ -12,38 +12,40 @@ import sqlite3
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 
-from edge.clock import Clock, boot_id
+from edge.clock import Clock, boot_id, rfc3339
 from edge.errors import StoreError
 from edge.store.database import Database
 from edge.store.limits import Limits
+from edge.store.schema import GENERATION
 from edge.store.stamps import from_milliseconds, to_milliseconds
 from edge.values import Event, EventKind
 
 _SENT, _REFUSED_VISIT, _NOTICE, _DOOR_OR_GRANT = range(4)
+_KINDS: Final = get_args(EventKind)
 _OVERHEAD_BYTES: Final = 200
-_COLUMNS: Final = "seq, id, boot_id, ts, ts_trusted, monotonic, kind, data, worth, generation"
+_COLUMNS: Final = "seq, id, boot_id, ts, ts_trusted, kind, data, monotonic, generation, worth"
 
 
 @dataclass(frozen=True, slots=True)
 class JournalRow:
     """One event as it was written. `seq` counts the journal's events, without gaps until rows are pruned or dropped.
 
-    `ts` is in UTC with whole milliseconds, `monotonic` in seconds of the boot `boot_id`. `generation` is that of the
-    people when the event was written. A row whose bytes decayed has `data == {"damaged": True}`.
+    `ts` is RFC 3339 with milliseconds, `monotonic` seconds of the boot `boot_id`. `generation` is that of the people
+    when the event was written. A row whose bytes decayed is a system event with `data == {"damaged": True}`.
     """
 
     seq: int
     id: str
     boot_id: str
-    ts: datetime
+    ts: str
     ts_trusted: bool
-    monotonic: float
     kind: EventKind
     data: dict[str, Any]
-    sent: bool
-    generation: int
+    monotonic: float = 0.0
+    generation: int = 0
+    sent: bool = False
 
 
 class Journal:
@@ -61,24 +63,27 @@ class Journal:
         if size > self._limits.event_bytes:
             raise StoreError(f"an event of {size} bytes is more than {self._limits.event_bytes}")
         wall = to_milliseconds(self._clock.wall())
-        about = (uuid.uuid4().hex, self._boot_id, wall, self._clock.trusted(), self._clock.now(), event.kind)
+        about = (uuid.uuid4().hex, self._boot_id, wall, self._clock.trusted(), event.kind, text, self._clock.now())
 
         def work(connection: sqlite3.Connection) -> tuple[int, int, int, int]:
-            generation = connection.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()[0]
+            generation = connection.execute(GENERATION).fetchone()[0]
             seq = connection.execute(
-                "INSERT INTO journal (id, boot_id, ts, ts_trusted, monotonic, kind, data, bytes, worth, generation)"
+                "INSERT INTO journal (id, boot_id, ts, ts_trusted, kind, data, monotonic, generation, worth, bytes)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*about, text, size, _worth(event), generation),
+                (*about, generation, _worth(event), size),
             ).lastrowid
             return cast(int, seq), generation, *self._make_room(connection, self._rows + 1, self._bytes + size)
 
         seq, generation, self._rows, self._bytes = self._database.write(work)
-        return _row((seq, *about, text, _worth(event), generation))
+        return _row((seq, *about, generation, _worth(event)))
 
     def unsent(self, limit: int) -> tuple[JournalRow, ...]:
         """Rows that nobody acknowledged yet, oldest first."""
-        rows = self._database.read(f"SELECT {_COLUMNS} FROM journal WHERE worth > 0 ORDER BY seq LIMIT ?", limit)  # noqa: S608 - a constant
-        return tuple(map(_row, rows))
+        return self._rows_where("worth > 0", limit)
+
+    def backlog(self) -> int:
+        """How many rows nobody acknowledged yet."""
+        return int(self._database.read("SELECT count(*) FROM journal WHERE worth > 0")[0][0])
 
     def mark_sent(self, row_id: str) -> None:
         self._database.write(
@@ -87,8 +92,7 @@ class Journal:
 
     def after(self, seq: int, limit: int) -> tuple[JournalRow, ...]:
         """Rows with a greater `seq`, sent or not, oldest first."""
-        rows = self._database.read(f"SELECT {_COLUMNS} FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)  # noqa: S608 - a constant
-        return tuple(map(_row, rows))
+        return self._rows_where("seq > ?", seq, limit)
 
     def prune(self, oldest: datetime) -> int:
         """Delete rows older than `oldest`, sent or not; how many.
@@ -110,7 +114,11 @@ class Journal:
     @property
     def dropped(self) -> int:
         """How many events went undelivered, ever."""
-        return int(self._database.read("SELECT value FROM meta WHERE name = 'dropped'")[0][0])
+        return int(self._database.read("SELECT coalesce(max(dropped), 0) FROM counters")[0][0])
+
+    def _rows_where(self, condition: str, *values: int) -> tuple[JournalRow, ...]:
+        sql = f"SELECT {_COLUMNS} FROM journal WHERE {condition} ORDER BY seq LIMIT ?"  # noqa: S608 - constants of this file
+        return tuple(map(_row, self._database.read(sql, *values)))
 
     def _make_room(self, connection: sqlite3.Connection, rows: int, size: int) -> tuple[int, int]:
         """Drop rows until the journal is within its limits; the rows and bytes it has then."""
@@ -130,7 +138,7 @@ class Journal:
 
 def _count_dropped(connection: sqlite3.Connection, events: int) -> None:
     if events:
-        connection.execute("UPDATE meta SET value = value + ? WHERE name = 'dropped'", (events,))
+        connection.execute("UPDATE counters SET dropped = dropped + ?", (events,))
 
 
 def _worth(event: Event) -> int:
@@ -154,10 +162,12 @@ def _clean_json(data: dict[str, Any]) -> str:
 
 
 def _row(values: tuple[Any, ...]) -> JournalRow:
-    seq, row_id, boot, ts, ts_trusted, monotonic, kind, text, worth, generation = values
+    seq, row_id, boot, ts, ts_trusted, kind, text, monotonic, generation, worth = values
     try:
         data = json.loads(text)
     except ValueError:
-        data = {"damaged": True}
-    moment = from_milliseconds(ts)
-    return JournalRow(seq, row_id, boot, moment, bool(ts_trusted), monotonic, kind, data, worth == _SENT, generation)
+        data = None
+    if not isinstance(data, dict) or kind not in _KINDS:
+        kind, data = "system", {"damaged": True}
+    moment = rfc3339(from_milliseconds(ts))
+    return JournalRow(seq, row_id, boot, moment, bool(ts_trusted), kind, data, monotonic, generation, worth == _SENT)

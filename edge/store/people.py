@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edge.errors import StoreError
 from edge.store.database import Database
+from edge.store.schema import GENERATION
 from edge.store.seal import Seal
 from edge.values import Embedding, Person, frozen_array
 
@@ -24,7 +25,7 @@ _UNIT_TOLERANCE: Final = 1e-3
 _ALL: Final = """
     SELECT people.id, people.name, people.enrolled_at, number, space, dimension, vector
     FROM people LEFT JOIN person_references ON person_id = people.id ORDER BY people.rowid, number"""
-_NEXT_GENERATION: Final = "UPDATE meta SET value = value + 1 WHERE name = 'generation'"
+_NEXT_GENERATION: Final = "UPDATE counters SET generation = generation + 1"
 
 
 class People:
@@ -35,7 +36,7 @@ class People:
 
     @property
     def generation(self) -> int:
-        return int(self._database.read("SELECT value FROM meta WHERE name = 'generation'")[0][0])
+        return int(self._database.read(GENERATION)[0][0])
 
     def all(self) -> tuple[Person, ...]:
         """In the order they were added. Who cannot be read whole is left out and named in `damaged`."""
@@ -49,6 +50,9 @@ class People:
                 damaged.append(person_id)
         self.damaged = tuple(damaged)
         return tuple(people)
+
+    def ids(self) -> frozenset[str]:
+        return frozenset(person_id for (person_id,) in self._database.read("SELECT id FROM people"))
 
     def add(self, person: Person) -> None:
         """Raises StoreError, with nothing stored, if the id is taken or the person is not fit to be read back."""

@@ -9,13 +9,14 @@ from typing import Final
 
 # "Lime" in ASCII: tells this file from any other SQLite database.
 APPLICATION_ID: Final = 0x4C696D65
+GENERATION: Final = "SELECT coalesce(max(generation), 0) FROM counters"
 
 
 def _first(connection: sqlite3.Connection) -> None:
-    """`meta` holds counters. `journal.worth` says what goes first when room is short (see `edge.store.journal`)."""
+    """`counters` has one row. `journal.worth` says what goes first when room is short (see `edge.store.journal`)."""
     for statement in (
-        "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-        "INSERT INTO meta VALUES ('generation', 0), ('dropped', 0)",
+        "CREATE TABLE counters (generation INTEGER NOT NULL, dropped INTEGER NOT NULL) STRICT",
+        "INSERT INTO counters VALUES (0, 0)",
         "CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT NOT NULL, enrolled_at TEXT NOT NULL) STRICT",
         """CREATE TABLE person_references (
             person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
@@ -23,12 +24,13 @@ def _first(connection: sqlite3.Connection) -> None:
             PRIMARY KEY (person_id, number)) STRICT""",
         """CREATE TABLE journal (
             seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, boot_id TEXT NOT NULL,
-            ts INTEGER NOT NULL, ts_trusted INTEGER NOT NULL, monotonic REAL NOT NULL, kind TEXT NOT NULL,
-            data TEXT NOT NULL, bytes INTEGER NOT NULL, worth INTEGER NOT NULL, generation INTEGER NOT NULL) STRICT""",
+            ts INTEGER NOT NULL, ts_trusted INTEGER NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL,
+            monotonic REAL NOT NULL, generation INTEGER NOT NULL, worth INTEGER NOT NULL, bytes INTEGER NOT NULL
+        ) STRICT""",
         "CREATE INDEX journal_worth ON journal (worth, seq)",
         "CREATE INDEX journal_unsent ON journal (seq) WHERE worth > 0",
         """CREATE TABLE spent (
-            number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, digest BLOB NOT NULL,
+            number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, digest TEXT NOT NULL,
             answer TEXT NOT NULL, ts INTEGER NOT NULL, ts_trusted INTEGER NOT NULL) STRICT""",
     ):
         connection.execute(statement)

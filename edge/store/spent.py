@@ -17,7 +17,7 @@ from edge.store.stamps import from_milliseconds, to_milliseconds
 class SpentAnswer:
     """`digest` is that of the request's bytes, `answer` the JSON text that was sent."""
 
-    digest: bytes
+    digest: str
     answer: str
     at: datetime
 
@@ -32,7 +32,7 @@ class Spent:
         rows = self._database.read("SELECT digest, answer, ts FROM spent WHERE name = ?", transaction)
         return SpentAnswer(rows[0][0], rows[0][1], from_milliseconds(rows[0][2])) if rows else None
 
-    def remember(self, transaction: str, digest: bytes, answer: str) -> None:
+    def remember(self, transaction: str, digest: str, answer: str) -> None:
         """Keep, or replace by a later one, the answer to `transaction`. StoreError if other bytes spent it before."""
         if len(answer.encode(errors="replace")) > self._limits.answer_bytes:
             raise StoreError(f"an answer of more than {self._limits.answer_bytes} bytes is not kept")

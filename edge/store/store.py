@@ -5,7 +5,7 @@ Used by one thread. Every method raises StoreError when the disk or the file fai
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -56,6 +56,10 @@ class Store:
         """Everybody who can be read whole; the others are named in `damaged`."""
         return self._people.all()
 
+    def person_ids(self) -> frozenset[str]:
+        """All ids that are taken, also of people who cannot be read."""
+        return self._people.ids()
+
     @property
     def damaged(self) -> tuple[str, ...]:
         """Ids of those whom the last `people()` could not read whole."""
@@ -82,6 +86,10 @@ class Store:
         """Rows not yet marked as sent, oldest first."""
         return self._journal.unsent(limit)
 
+    def backlog(self) -> int:
+        """How many rows are not marked as sent."""
+        return self._journal.backlog()
+
     def mark_sent(self, row_id: str) -> None:
         self._journal.mark_sent(row_id)
 
@@ -98,7 +106,7 @@ class Store:
         """What was answered to a transaction of at least the last 24 hours (and at most 10,000 of them)."""
         return self._spent.answer(transaction)
 
-    def remember(self, transaction: str, digest: bytes, answer: str) -> None:
+    def remember(self, transaction: str, digest: str, answer: str) -> None:
         """Keep the answer to a transaction. Raises StoreError if a request with another digest spent it."""
         self._spent.remember(transaction, digest, answer)
 
@@ -107,10 +115,11 @@ class Store:
         """Whether the reserve had to be freed; `prune` puts it back when there is room again."""
         return self._database.ballast.freed
 
-    def prune(self, now: datetime) -> int:
+    def prune(self) -> int:
         """Delete what is past its time, and say how many events that were; nothing while the clock is not trusted."""
         self._database.ballast.keep()
         if not self._clock.trusted():
             return 0
+        now = self._clock.wall()
         self._spent.prune(now - KEEP_ANSWERS)
         return self._journal.prune(now - self._retention)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as some
 
 from edge.settings import StoreSettings
 from edge.store.limits import Limits
@@ -15,6 +17,9 @@ from edge.values import Embedding, Event, Person, frozen_array
 
 NOON = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
 SMALL = Limits(ballast_bytes=4096)
+
+texts = some.text(some.characters(exclude_categories=["Cs"]), max_size=80)
+in_one_directory = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class HandClock:
