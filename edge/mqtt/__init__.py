@@ -2,9 +2,11 @@
 
 topics        every topic, built in one place
 messages      every payload, both ways
+authority     which commands there are, and who may give them: the one table
 commands      bytes that came in -> a Command that may act, or a Refusal with its code (pure)
 link          one broker connection that keeps itself up, never blocks and never raises into its caller
-outbox        journal rows -> live events or backfill, one at a time, until each is acknowledged
+wire          between the MQTT library's types and ours
+outbox        journal rows -> live events or backfill, until each is acknowledged
 embedded      Debian's mosquitto as a child on loopback, for laptops
 credentials   which broker, as whom
 ask           the other end: send a command, see progress and answers

@@ -86,6 +86,7 @@ class Link:
         self._deaf_until = 0.0
         self._settled = threading.Event()
         self._stopping = threading.Event()
+        self._leaving = threading.Lock()
         self._thread = threading.Thread(target=self._stay_connected, name=wiring.client_id, daemon=True)
 
     @property
@@ -124,8 +125,9 @@ class Link:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Say `offline`, wait until the broker has it, and disconnect."""
-        self._stopping.set()
-        client = self._live
+        with self._leaving:
+            self._stopping.set()
+            client = self._live
         if client is not None:
             if self._wiring.will is not None:
                 farewell = client.publish(self._wiring.will, OFFLINE, qos=1, retain=True)
@@ -199,6 +201,8 @@ class Link:
         self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         self._understood = reason != "Unsupported protocol version"
+        if not self._understood:
+            return
         if reason.is_failure:
             self._report(f"the broker refused the login ({reason}): check mqtt.username and its password")
             return
@@ -220,9 +224,12 @@ class Link:
             return
         if self._wiring.commands and client.protocol != _V5:
             self._deaf_until = self._clock.now() + SETTLING_SECONDS
-        self.problem = ""
-        self.generation += 1
-        self._live = client
+        with self._leaving:
+            if self._stopping.is_set():
+                return
+            self.problem = ""
+            self.generation += 1
+            self._live = client
         self._settled.set()
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:

@@ -71,7 +71,9 @@ class Outbox:
         # A new connection knows nothing of the old one's messages; one that refuses them is asked again now and then.
         if carrier.generation != self._generation or now - self._moved_at > RESEND_SECONDS:
             self._flying.clear()
-            self._generation, self._moved_at = carrier.generation, now
+            self._generation = carrier.generation
+        if not self._flying:
+            self._moved_at = now
         if carrier.connected:
             self._send(carrier, journal)
 

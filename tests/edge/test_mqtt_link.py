@@ -179,6 +179,13 @@ def test_leaving_says_offline(broker: Mosquitto) -> None:
         assert (left.payload, left.retain) == (b"offline", True)
 
 
+@pytest.mark.parametrize("wait", [0.0, 0.002, 0.004, 0.01])
+def test_leaving_at_any_moment_of_connecting_leaves_nothing_behind(broker: Mosquitto, wait: float) -> None:
+    with Link(broker.login, DOOR, CLOCK) as door:
+        CLOCK.sleep(wait)
+    assert not door._thread.is_alive()
+
+
 def test_the_broker_says_offline_for_a_door_that_was_killed(broker: Mosquitto) -> None:
     script = (
         "import sys; from edge.clock import SystemClock; from edge.mqtt.credentials import Login\n"
@@ -232,7 +239,8 @@ def test_a_name_that_nobody_knows_and_a_broker_without_tls_are_said_in_words(bro
 @pytest.mark.parametrize("polite", [True, False])
 def test_a_broker_that_speaks_only_3_1_1_is_understood(broker: Mosquitto, polite: bool) -> None:  # noqa: FBT001
     clock = HandClock()
-    with OldBroker(broker.port, polite=polite) as old, linked(Login(HOST, old.port), DOOR, clock) as door:
+    with OldBroker(broker.port, polite=polite) as old, Link(Login(HOST, old.port), DOOR, clock) as door:
+        assert door.wait(LONG), door.problem
         send(broker.login, TOPICS.request("enroll"), b"too soon")
         # The acknowledgement comes after whatever the broker sent before it.
         ticket = door.publish(TOPICS.status, b"{}", correlation=b"not in this version")

@@ -175,9 +175,14 @@ def test_only_so_many_rows_are_under_way_at_once(clock: StillClock, journal: Jou
 
 
 def test_a_broker_that_takes_nothing_is_asked_again_later(clock: StillClock, journal: Journal) -> None:
-    journal.write(WALL)
     wire, outbox = Wire(), Outbox(TOPICS, "full", clock, "boot-1")
     outbox.step(wire, journal)
+    clock.sleep(RESEND_SECONDS - 1)  # nothing to send: the patience begins with the first message
+    journal.write(clock.wall())
+    outbox.step(wire, journal)
+    clock.sleep(2)
+    outbox.step(wire, journal)
+    assert len(wire.carried) == 1
     clock.sleep(RESEND_SECONDS + 1)
     outbox.step(wire, journal)
     outbox.step(wire, journal)
