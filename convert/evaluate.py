@@ -125,7 +125,9 @@ def pair_figures(train: Half, test: Half) -> PairFigures:
     threshold = figures.best_threshold(*train.scores(_joined(train.folds)))
     fold = _joined(test.folds)
     similarities, truth = test.scores(fold)
-    folds = test.folds if len(test.folds) > 1 else split_folds(fold, _FOLDS)
+    folds = test.folds if len(test.folds) > 1 else split_folds(fold, min(_FOLDS, len(fold) // 2))
+    if len(folds) < 2:
+        raise ConversionError(f"{len(fold)} pairs are too few: a fold's threshold comes from the other folds")
     mean, error = figures.across_folds([test.scores(part) for part in folds])
     correct = figures.correct_pairs(similarities, truth, threshold)
     return PairFigures(

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
 
 _Z: Final = 1.959963984540054  # two-sided 95 %
-_STEP: Final = 1e-4  # thresholds are stated in whole steps
+_STEPS: Final = 10_000  # thresholds are stated in ten-thousandths
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,12 +86,16 @@ def reaching(descending: Floats, similarity: float) -> int:
 def threshold_at(impostors: Floats, fmr: float) -> float | None:
     """The smallest threshold, in steps of 0.0001, that a share of at most `fmr` of the impostor pairs reaches.
 
-    `impostors` is descending. None where the pairs are too few to say: not even one may pass.
+    `impostors` is descending. None where there is none: not even one pair may pass, or too many are identical.
     """
     allowed = math.floor(fmr * len(impostors) + 1e-9)
     if not 1 <= allowed < len(impostors):
         return None
-    return round((math.floor(float(impostors[allowed]) / _STEP) + 1) * _STEP, 4)
+    too_many = float(impostors[allowed])
+    steps = math.floor(too_many * _STEPS)
+    while steps / _STEPS <= too_many:
+        steps += 1
+    return steps / _STEPS if steps <= _STEPS else None
 
 
 def rates(pairs: AllPairs, similarities: Sequence[float], *, rounds: int = 1000, seed: int = 1) -> tuple[Rates, ...]:

@@ -6,8 +6,10 @@ import contextlib
 import hashlib
 import os
 import signal
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -15,6 +17,8 @@ from numpy.typing import NDArray
 
 from convert.errors import ConversionError
 from edge.vision.cards import Card
+
+_STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def space_of(weights: Iterable[NDArray[np.float32]], template: str) -> str:
@@ -84,12 +88,19 @@ def _write(folder: Path, contents: dict[str, bytes]) -> None:
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C waits until the end of the block."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    """Ctrl-C, and a polite kill, wait until the end of the block."""
+    if threading.current_thread() is not threading.main_thread():  # signals only ever reach the main thread
+        yield
+        return
+    pressed: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: pressed.append(number)) for number in _STOPS}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for stop in pressed:
+            signal.raise_signal(stop)
 
 
 def _sync_folder(folder: Path) -> None:
