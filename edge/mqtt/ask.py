@@ -17,7 +17,7 @@ from edge.errors import LimenError
 from edge.mqtt.commands import Incoming
 from edge.mqtt.credentials import Login
 from edge.mqtt.link import Link, Wiring
-from edge.mqtt.messages import ONLINE, Progress, Request, Response, decode, encode
+from edge.mqtt.messages import ONLINE, VERSION, Progress, Response, decode
 from edge.mqtt.topics import Topics
 
 _CONNECT_SECONDS: Final = 6.0
@@ -77,7 +77,7 @@ class Session:
         """
         self.wait_for_door()
         transaction = secrets.token_hex(16)
-        payload = encode(Request(v=1, transaction=transaction, arguments=dict(arguments or {})))
+        payload = msgspec.json.encode({"v": VERSION, "transaction": transaction} | dict(arguments or {}))
         heard_at, sent_at = self._clock.now(), 0
         while self._clock.now() - heard_at <= timeout:
             if self._arrivals != sent_at and self._link.publish(self._topics.request(command), payload):

@@ -195,15 +195,12 @@ def _typed(document: dict[str, Any], rule: Rule) -> tuple[Request, Arguments]:
         raise MessageError("unsupported_version", "`v` must be 1")
     if rule.arguments is None:
         raise MessageError("not_available", "this version does not have this command yet")
-    field = "$"
     try:
-        request = msgspec.convert(document, Request)
-        field = "arguments"
-        return request, msgspec.convert(request.arguments, rule.arguments)
+        return msgspec.convert(document, Request), msgspec.convert(document, rule.arguments)
     except msgspec.ValidationError as error:
         # `$.name` at the end of msgspec's message becomes our leading field.
         message, _, where = str(error).partition(" - at `$")
-        raise MessageError("malformed", f"{field}{where.rstrip('`')}: {message}".removeprefix("$.")) from error
+        raise MessageError("malformed", f"{where.rstrip('`').lstrip('.') or '$'}: {message}") from error
 
 
 def _must_be_recent(incoming: Incoming, request: Request, context: Context) -> None:

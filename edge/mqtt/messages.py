@@ -241,11 +241,10 @@ class Progress(Message, frozen=True, kw_only=True):
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """What a command carries. `ts` is the sender's clock; where it is given, an old command is refused."""
+    """What every command carries. `ts` is the sender's clock; where it is given, an old command is refused."""
 
     v: Literal[1]
     transaction: Transaction
-    arguments: dict[str, Any] = {}
     ts: str | None = None
 
 
@@ -266,7 +265,9 @@ class PersonArguments(Struct, frozen=True, kw_only=True):
 
 
 class QueryArguments(Struct, frozen=True, kw_only=True):
-    after_seq: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    """Events after `after_seq`, oldest first; without it the newest ones."""
+
+    after_seq: Annotated[int, Meta(ge=0, le=2**53)] | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 

@@ -94,6 +94,10 @@ class Journal:
         """Rows with a greater `seq`, sent or not, oldest first."""
         return self._rows_where("seq > ?", seq, limit)
 
+    def newest(self, limit: int) -> tuple[JournalRow, ...]:
+        """The last rows, sent or not, oldest first."""
+        return self._rows_where("seq > (SELECT coalesce(max(seq), 0) FROM journal) - ?", limit, limit)
+
     def prune(self, oldest: datetime) -> int:
         """Delete rows older than `oldest`, sent or not; how many.
 

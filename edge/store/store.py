@@ -93,9 +93,9 @@ class Store:
     def mark_sent(self, row_id: str) -> None:
         self._journal.mark_sent(row_id)
 
-    def events(self, after_seq: int, limit: int) -> tuple[JournalRow, ...]:
-        """Rows after `after_seq`, sent or not, oldest first."""
-        return self._journal.after(after_seq, limit)
+    def events(self, after_seq: int | None, limit: int) -> tuple[JournalRow, ...]:
+        """Rows after `after_seq`, or with None the newest ones; sent or not, oldest first."""
+        return self._journal.newest(limit) if after_seq is None else self._journal.after(after_seq, limit)
 
     @property
     def dropped(self) -> int:

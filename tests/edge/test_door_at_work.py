@@ -1,0 +1,290 @@
+"""The whole door as its users meet it: `limen run`, a broker, a filmed scene, and the pin's own trace as the judge."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge.errors import MessageError
+from edge.mqtt.credentials import client_login
+from tests.edge.brokers import Mosquitto, send
+from tests.edge.doors import CLOCK, CONFIG, PATIENCE, RunningDoor, film
+from tests.edge.eyes import Image
+
+
+def resident(faces: dict[str, Any]) -> tuple[Image, int]:
+    return faces["resident"], 430
+
+
+def stranger(faces: dict[str, Any]) -> tuple[Image, int]:
+    return faces["stranger"], 290
+
+
+@pytest.fixture(scope="module")
+def scene(faces: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The resident for a while, nobody, the stranger, nobody; again and again."""
+    path = tmp_path_factory.mktemp("film") / "scene.avi"
+    film(path, [([resident(faces)], 6), ([], 2), ([stranger(faces)], 5), ([], 2)])
+    return path
+
+
+@pytest.fixture
+def door(tmp_path: Path, scene: Path) -> Iterator[RunningDoor]:
+    (tmp_path / "scene.avi").symlink_to(scene)
+    with RunningDoor(tmp_path) as door:
+        yield door
+
+
+def test_a_resident_is_let_in_once_a_visit_and_a_stranger_never(door: RunningDoor) -> None:
+    enrolled = door.start().ask("enroll", name="Eileen Collins")
+    assert enrolled["person_id"] == "eileen-collins"
+    assert enrolled["references"] == 5
+    with door.session() as session:
+        granted = door.event(session, verdict="granted")
+        refused = door.event(session, verdict="refused", reason="unknown")
+        again = door.event(session, verdict="granted")
+    assert granted["person"] == "Eileen Collins"
+    assert granted["similarity"] > granted["detection_threshold"]
+    assert granted["votes"] == granted["references"] == 5
+    assert granted["frames"] >= 3
+    assert refused["person"] is None, "nobody may read a refused stranger's resemblance as an identification"
+    assert refused["nearest"] == "Eileen Collins"
+    assert granted["visit"] != again["visit"]
+    assert granted["seq"] < refused["seq"] < again["seq"]
+    assert door.stop() == 0
+    assert door.pin.now() == "locked"
+    assert door.pin.story().count("unlocked") == len(_journal(door, "granted"))
+    door.pin.assert_never_open_too_long()
+
+
+def test_who_was_enrolled_is_still_known_after_a_restart_and_forgotten_after_a_delete(door: RunningDoor) -> None:
+    door.start().ask("enroll", name="Eileen Collins", person_id="eileen")
+    door.stop()
+    door.start()
+    with door.session() as session:
+        assert door.event(session, verdict="granted")["person_id"] == "eileen"
+    assert [one["person_id"] for one in door.ask("person.list")["people"]] == ["eileen"]
+    door.ask("person.delete", person_id="eileen")
+    assert door.ask("person.list")["people"] == []
+    with pytest.raises(MessageError) as again:
+        door.ask("person.delete", person_id="eileen")
+    assert again.value.code == "no_such_person"
+    with door.session() as session:
+        assert door.event(session, verdict="refused", reason="nobody_enrolled")
+
+
+def test_a_kill_in_the_middle_of_a_pulse_locks_the_door(door: RunningDoor) -> None:
+    door.start().ask("enroll", name="Eileen Collins")
+    door.until(lambda: door.pin.now() == "unlocked")
+    door.kill()
+    deadline = CLOCK.now() + PATIENCE
+    while door.pin.now() == "unlocked":
+        assert CLOCK.now() < deadline
+    door.pin.assert_never_open_too_long()
+    door.start()
+    with door.session() as session:
+        assert door.event(session, verdict="granted")["person"] == "Eileen Collins"
+
+
+def test_a_strike_that_dies_in_the_middle_of_a_pulse_is_replaced_by_one_that_locks(door: RunningDoor) -> None:
+    door.start().ask("enroll", name="Eileen Collins")
+    door.until(lambda: door.pin.now() == "unlocked")
+    assert door.process is not None
+    children = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(door.process.pid)], capture_output=True, text=True, check=True
+    )
+    (strike,) = [int(row.split()[0]) for row in children.stdout.splitlines() if "strike_process" in row]
+    with door.session() as session:
+        os.kill(strike, signal.SIGKILL)
+        assert door.event(session, event="strike_jammed")
+        door.until(lambda: door.pin.now() == "locked")
+        assert door.event(session, verdict="granted"), "the new strike works"
+
+
+def test_a_second_door_in_the_same_place_does_not_start_and_does_not_touch_the_pin(door: RunningDoor) -> None:
+    door.start()
+    before = door.pin.story()
+    second = subprocess.run(
+        [sys.executable, "-m", "edge", "run", "--config", str(door.home / "config.yaml")],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert second.returncode == 75, second.stderr
+    assert "Traceback" not in second.stderr
+    assert door.pin.story() == before
+
+
+def test_a_grant_that_cannot_be_journalled_is_not_a_grant(door: RunningDoor) -> None:
+    door.start().ask("enroll", name="Eileen Collins")
+    door.stop()
+    # A store that reads but cannot write: every insert into the journal fails.
+    (file,) = door.settings.state.glob("*.db")
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    connection.close()
+    pulses = door.pin.story().count("unlocked")
+    door.start()
+    with door.session() as session:
+        event = door.event(session, reason="store_fault")
+    assert event["verdict"] == "refused"
+    assert event["seq"] == 0
+    assert door.stop() == 0
+    assert door.pin.story().count("unlocked") == pulses
+
+
+def test_events_from_before_the_broker_came_arrive_late_and_the_door_worked_meanwhile(
+    tmp_path: Path, scene: Path, faces: dict[str, Any]
+) -> None:
+    (tmp_path / "scene.avi").symlink_to(scene)
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    broker = Mosquitto(folder)
+    config = CONFIG.replace("broker: embedded, port: 0", f"broker: 127.0.0.1, port: {broker.port}")
+    with RunningDoor(tmp_path, config) as door:
+        _enroll_offline(door, faces, tmp_path)
+        door.start()
+        door.until(lambda: _exists(door) and "unlocked" in door.pin.story())
+        door.until(lambda: CLOCK.now() - _last_grant(door) > 11)
+        with broker, door.session() as session:
+            late = door.event(session, verdict="granted", late=True)
+            assert late["topic"] == door.topics.backfill
+            live = door.event(session, verdict="granted", late=False)
+            assert live["topic"] == door.topics.event("access")
+            assert late["seq"] < live["seq"]
+
+
+def test_a_command_sent_twice_acts_once_and_another_enrolment_is_busy(door: RunningDoor) -> None:
+    door.start()
+    with door.session(door.topics.response("#")) as session:
+        payload = {"v": 1, "transaction": "once", "name": "Eileen Collins"}
+        for _ in range(2):
+            send(client_login(door.settings), door.topics.request("enroll"), json.dumps(payload).encode())
+        send(
+            client_login(door.settings),
+            door.topics.request("enroll"),
+            json.dumps(payload | {"transaction": "two"}).encode(),
+        )
+        answers = []
+        for incoming in session.follow(silence=PATIENCE):
+            answers.append(json.loads(incoming.payload))
+            if answers[-1]["status"] == "ok":
+                break
+    told = [(one["transaction"], one["status"], one["duplicate"]) for one in answers]
+    assert told[:3] == [("once", "accepted", False), ("once", "accepted", True), ("two", "error", False)]
+    assert answers[2]["error"]["code"] == "busy"
+    assert len(door.ask("person.list")["people"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"name": "A" * 10_000}, "too_large"),
+        ({"name": "A" * 81}, "malformed"),
+        ({"name": "Ada\u202eadA"}, "bad_name"),
+        ({"name": "Ada\x07"}, "bad_name"),
+        ({"name": "Ada", "references": 3}, "malformed"),
+        ({"name": "Ada", "person_id": "../ada"}, "malformed"),
+        ({}, "malformed"),
+    ],
+)
+def test_an_enrolment_that_makes_no_sense_is_answered_and_stores_nothing(
+    quiet_door: RunningDoor, arguments: dict[str, Any], code: str
+) -> None:
+    with quiet_door.session(quiet_door.topics.response("#")) as session:
+        payload = json.dumps({"v": 1, "transaction": os.urandom(8).hex()} | arguments)
+        send(client_login(quiet_door.settings), quiet_door.topics.request("enroll"), payload.encode())
+        answer = json.loads(next(session.follow(silence=PATIENCE)).payload)
+    assert answer["status"] == "error"
+    assert answer["error"]["code"] == code
+    assert quiet_door.ask("person.list")["people"] == []
+
+
+@pytest.mark.parametrize("payload", [b"", b"hello", b"[]", b'"x"', b"{" * 4000, b"\xff\xfe", b"[" * 4096, b"nul\x00"])
+def test_a_payload_that_is_no_command_leaves_the_door_alive(quiet_door: RunningDoor, payload: bytes) -> None:
+    with quiet_door.session(quiet_door.topics.response("#")) as session:
+        send(client_login(quiet_door.settings), quiet_door.topics.request("enroll"), payload)
+        answer = json.loads(next(session.follow(silence=PATIENCE)).payload)
+    assert answer["status"] == "error"
+    assert answer["transaction"] is None
+    assert quiet_door.ask("selftest")["strike"] == "LOCKED"
+
+
+def test_two_people_in_front_of_the_door_or_nobody_are_not_enrolled(tmp_path: Path, faces: dict[str, Any]) -> None:
+    config = CONFIG.replace("window_seconds: 20", "window_seconds: 5") + "access: {faces: refuse}\n"
+    film(tmp_path / "scene.avi", [([resident(faces), stranger(faces)], 6)])
+    with RunningDoor(tmp_path, config).start() as door:
+        with pytest.raises(MessageError) as two:
+            door.ask("enroll", name="Somebody")
+        assert two.value.code == "too_few_references"
+    film(tmp_path / "scene.avi", [([], 6)])
+    with RunningDoor(tmp_path, config).start() as door:
+        with pytest.raises(MessageError) as nobody:
+            door.ask("enroll", name="Somebody")
+        assert nobody.value.code == "no_face"
+        assert door.ask("person.list")["people"] == []
+
+
+def test_somebody_who_is_there_already_is_not_enrolled_again(door: RunningDoor) -> None:
+    door.start().ask("enroll", name="Eileen Collins")
+    with pytest.raises(MessageError) as again:
+        door.ask("enroll", name="Another Name")
+    assert again.value.code == "already_enrolled"
+    with pytest.raises(MessageError) as taken:
+        door.ask("enroll", name="Eileen", person_id="eileen-collins")
+    assert taken.value.code == "person_exists"
+    assert len(door.ask("person.list")["people"]) == 1
+
+
+@pytest.fixture(scope="module")
+def quiet_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDoor]:
+    """A door that nobody comes to."""
+    home = tmp_path_factory.mktemp("quiet")
+    film(home / "scene.avi", [([], 3)])
+    with RunningDoor(home).start() as door:
+        yield door
+
+
+def _journal(door: RunningDoor, verdict: str) -> list[dict[str, Any]]:
+    """The journal's own words, read while the door is stopped."""
+    (file,) = door.settings.state.glob("*.db")
+    connection = sqlite3.connect(file)
+    rows = [json.loads(text) for (text,) in connection.execute("SELECT data FROM journal WHERE kind = 'access'")]
+    connection.close()
+    return [row for row in rows if row["verdict"] == verdict]
+
+
+def _enroll_offline(door: RunningDoor, faces: dict[str, Any], folder: Path) -> None:
+    """With the door stopped: from photographs, turned and lit differently."""
+    import cv2
+
+    pictures = folder / "photographs"
+    pictures.mkdir()
+    for number, (angle, gain) in enumerate([(-8, 0.8), (-4, 1.1), (0, 1.0), (4, 0.9), (8, 1.15), (2, 0.7)]):
+        turn = cv2.getRotationMatrix2D((256, 200), angle, 1.0)
+        turned = cv2.warpAffine(faces["resident"], turn, (512, 512)).astype(np.float32) * gain
+        cv2.imwrite(str(pictures / f"{number}.png"), np.clip(turned, 0, 255).astype(np.uint8))
+    command = [sys.executable, "-m", "edge", "enroll", "Eileen", "--references", "5"]
+    command += ["--from-images", str(pictures), "--config", str(door.home / "config.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _exists(door: RunningDoor) -> bool:
+    return (door.settings.state / f"pin-{door.settings.door.pin}.trace").exists()
+
+
+def _last_grant(door: RunningDoor) -> float:
+    trace = (door.settings.state / f"pin-{door.settings.door.pin}.trace").read_text().splitlines()
+    return max((float(row.split()[0]) for row in trace if row.endswith(" 1")), default=float("inf"))
