@@ -40,6 +40,7 @@ class CameraSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 # From LFW pictures blurred, darkened, hazed and so on by degrees: around these limits the share of genuine comparisons
 # that pass at FMR 1e-4 falls from 0.96 to 0.7-0.9; impostors gain nothing. 97.8 % of the untouched pictures pass.
+# Presence: 3 of 9,424 LFW faces are below 0.9, and so is a printed skull in all but 1 of 200 sightings.
 class QualitySettings(Struct, frozen=True, forbid_unknown_fields=True):
     minimum_face_pixels: Annotated[float, Meta(ge=20, le=1000)] = 60.0
     minimum_sharpness: Annotated[float, Meta(ge=0, le=10_000)] = 15.0
@@ -49,7 +50,7 @@ class QualitySettings(Struct, frozen=True, forbid_unknown_fields=True):
     maximum_yaw: Annotated[float, Meta(ge=0, le=2)] = 0.5
     maximum_pitch: Annotated[float, Meta(ge=0, le=2)] = 0.3
     maximum_roll: Annotated[float, Meta(ge=0, le=90)] = 35.0
-    minimum_presence: Annotated[float, Meta(gt=0, le=1)] = 0.5
+    minimum_presence: Annotated[float, Meta(gt=0, le=1)] = 0.9
 
 
 class VisionSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -52,23 +52,22 @@ def similarity_transform(source: Points, target: Points) -> Matrix:
 def warp(image: NDArray[np.uint8], matrix: Matrix, size: int) -> NDArray[np.uint8]:
     """Sample `image` through `matrix` (image pixels -> crop pixels) into a square of `size`, channels as they are.
 
-    Bilinear sampling looks at four pixels only; a large photograph is shrunk first so that none is skipped.
+    Bilinear sampling looks at four pixels only; a large photograph is shrunk first, so that none is skipped.
     """
-    shrink = int(1 / np.hypot(matrix[0, 0], matrix[1, 0]))
-    if shrink > 2:
-        image, matrix = _shrunk(image, matrix, shrink // 2)
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    by = int(0.5 / max(scale, 1e-6))
+    if by >= 2:
+        image, matrix = _shrunk(image, matrix, by)
     return np.asarray(cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR), np.uint8)
 
 
 def _shrunk(image: NDArray[np.uint8], matrix: Matrix, by: int) -> tuple[NDArray[np.uint8], Matrix]:
     """The image made smaller `by` a whole factor, and the matrix that samples it as `matrix` sampled the original."""
     height, width = (max(1, side // by) for side in image.shape[:2])
-    small = np.asarray(
-        cv2.resize(image[: height * by, : width * by], (width, height), interpolation=cv2.INTER_AREA), np.uint8
-    )
-    middle = (by - 1) / 2  # the middle of the first shrunk pixel, in original pixels
-    shift = matrix[:, :2] @ np.array([middle, middle]) + matrix[:, 2]
-    return small, np.column_stack([matrix[:, :2] * by, shift])
+    whole = image[: height * by, : width * by]
+    small = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    middle = np.full(2, (by - 1) / 2)  # of the first shrunk pixel, in original pixels
+    return small, np.column_stack([matrix[:, :2] * by, matrix[:, :2] @ middle + matrix[:, 2]])
 
 
 def _complex(points: Points) -> NDArray[np.complex128]:

@@ -47,20 +47,14 @@ class BlazeFace:
 def decode(boxes: NDArray[np.float32], scores: NDArray[np.float32], minimum: float) -> Floats:
     """The network's raw `boxes` [896, 16] and `scores` [896] -> rows of score, left, top, right, bottom, 6 x (x, y).
 
-    Pixels of the 256 x 256 input. Rows below `minimum`, not finite, inverted or far outside are dropped.
+    Pixels of the 256 x 256 input. What is below `minimum`, not finite, under a pixel large or far outside is dropped.
     """
-    likely = scores >= np.log(minimum / max(1 - minimum, 1e-9))  # the scores are logits
-    raw = boxes[likely].astype(np.float64)
-    points = raw.reshape(-1, 8, 2)
-    centre, size, keypoints = (
-        points[:, 0] + _ANCHORS[likely],
-        points[:, 1],
-        points[:, 2:] + _ANCHORS[likely, np.newaxis],
-    )
-    score = 1 / (1 + np.exp(-np.clip(scores[likely].astype(np.float64), -80, 80)))
-    rows = np.column_stack([score, centre - size / 2, centre + size / 2, keypoints.reshape(-1, 12)])
-    usable = (np.abs(rows) <= _REACH).all(axis=1) & (size > 0).all(axis=1)
-    return np.asarray(rows[usable])
+    logit = np.log(minimum / max(1 - minimum, 1e-9))
+    usable = (scores >= logit) & (np.abs(boxes) <= _REACH).all(axis=1) & (boxes[:, 2:4] >= 1).all(axis=1)
+    score = 1 / (1 + np.exp(-np.clip(scores[usable].astype(np.float64), -80, 80)))
+    points, anchors = boxes[usable].astype(np.float64).reshape(-1, 8, 2), _ANCHORS[usable]
+    centre, half, keypoints = points[:, 0] + anchors, points[:, 1] / 2, points[:, 2:] + anchors[:, np.newaxis]
+    return np.column_stack([score, centre - half, centre + half, keypoints.reshape(-1, 12)])
 
 
 def blend(rows: Floats) -> list[Floats]:
