@@ -93,7 +93,7 @@ def step(
         visit = _see(visit, face, look, rule, now)
     if visit is not None and visit.verdict is None:
         if look is not None and _holds(visit, look, rule, now):
-            visit, grant = _grant(visit, look, now)
+            visit, grant = _decided(visit, "granted", VERIFIED, look, look, now)
             decisions.append(grant)
         elif visit.passed_at is not None and now - visit.passed_at >= rule.refuse_after:
             visit, refusal = _refuse(visit, rule, now)
@@ -182,10 +182,6 @@ def _holds(visit: Visit, look: Look, rule: Rule, now: float) -> bool:
 def _frames(visit: Visit, look: Look) -> int:
     """How many frames of the window verified the person of `look`."""
     return sum(one.person_id == look.match.person_id for one in visit.window) if look.match is not None else 0
-
-
-def _grant(visit: Visit, look: Look, now: float) -> tuple[Visit, Decision]:
-    return _decided(visit, "granted", VERIFIED, look, look, now)
 
 
 def _refuse(visit: Visit, rule: Rule, now: float) -> tuple[Visit, Decision]:

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from edge.access import visits
+from edge.access import enrolment, visits
+from edge.access.enrolment import EnrolmentRequest, Outcome, Progress
 from edge.access.gallery import Gallery
 from edge.access.policy import Rule, make_rule
-from edge.settings import AccessSettings
+from edge.settings import AccessSettings, EnrolmentSettings
 from edge.values import Box, Crop, Decision, Embedding, Face, Person, Probe, Quality, QualityWord
 
 SPACE = "0123456789ab"
@@ -126,3 +127,59 @@ class Door:
 def tell(decision: Decision) -> tuple[str, str]:
     who = decision.match.person_id if decision.match is not None else "nobody"
     return ("granted", who) if decision.verdict == "granted" else ("refused", decision.reason)
+
+
+REQUEST = EnrolmentRequest("Ana", "ana", references=10, transaction="t1", asked_at=WHEN)
+
+
+class Booth:
+    """A door with an enrolment window open; keeps what was told and when."""
+
+    def __init__(self, *enrolled: Person, request: EnrolmentRequest = REQUEST, **changes: bool) -> None:
+        self.gallery = gallery(*enrolled)
+        self.now = 1000.0
+        self.window: enrolment.Window | None = enrolment.start(request, self.now, EnrolmentSettings(**changes))
+        self.told: list[tuple[float, Progress]] = []
+        self.outcome: Outcome | None = None
+
+    def watch(self, *sights: Sight | None, seconds: float, every: float = 0.125) -> Booth:
+        """See these in turn, again and again."""
+        for number in range(round(seconds / every)):
+            if self.window is None:
+                break
+            seen = sights[number % len(sights)]
+            self.step(seen.probe(self.now) if seen is not None else Probe(self.now, 0, 0))
+            self.now += every
+        return self
+
+    def step(self, probe: Probe | None) -> None:
+        assert self.window is not None
+        self.window, news = enrolment.step(self.window, probe, self.gallery, RULE, self.now)
+        for one in news:
+            if isinstance(one, Progress):
+                self.told.append((self.now, one))
+            else:
+                self.outcome = one
+        assert (self.window is None) == (self.outcome is not None)
+
+    @property
+    def ended(self) -> Outcome:
+        assert self.outcome is not None
+        assert (self.outcome.person is None) != (self.outcome.error is None)
+        return self.outcome
+
+    @property
+    def error(self) -> str:
+        assert self.ended.error is not None
+        return self.ended.error.code
+
+    @property
+    def enrolled(self) -> Person:
+        assert self.ended.person is not None
+        return self.ended.person
+
+    @property
+    def prompts(self) -> list[str]:
+        """The prompts in the order they were told, each once in a row."""
+        words = [one.prompt for _, one in self.told]
+        return [word for number, word in enumerate(words) if number == 0 or word != words[number - 1]]
