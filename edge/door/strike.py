@@ -116,6 +116,7 @@ class Strike:
     def lock(self) -> None:
         """End a running pulse now. Confirmed by `state`; a strike that does not lock is replaced by `poll`."""
         self._send(b"LOCK")
+        self._until = min(self._until, self._clock.now())
 
     def poll(self) -> None:
         """Read the strike's news without waiting; replace a strike that died, hangs or does not lock in time."""

@@ -191,6 +191,19 @@ def test_a_strike_that_hangs_while_open_is_replaced_by_one_that_locks(tmp_path: 
         assert Pin(tmp_path, DOOR).now() == "locked"
 
 
+def test_a_strike_that_does_not_obey_lock_is_replaced_long_before_its_pulse_ends(tmp_path: Path) -> None:
+    slow = DoorSettings(driver="mock", unlock_seconds=10.0)
+    with open_strike(slow, CLOCK, tmp_path) as strike:
+        strike.ready()
+        opened = CLOCK.now()
+        strike.pulse(10.0, soon())
+        send(strike, signal.SIGSTOP)
+        strike.lock()
+        wait_until(lambda: strike.state == "LOCKED", strike)
+        assert Pin(tmp_path, slow).now() == "locked"
+        assert CLOCK.now() - opened < 10.0
+
+
 # The strike alone, with this test in the daemon's place.
 
 
