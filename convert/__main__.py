@@ -90,6 +90,7 @@ def _import(options: argparse.Namespace) -> None:
     if unknown:
         raise ConversionError(f"{unknown[0]}: unknown source (known: {', '.join(IMPORTS)})")
     for name in options.source or IMPORTS:
+        print(f"Importing {name} ...", flush=True)
         _announce(IMPORTS[name](options.models), options.models)
 
 

