@@ -33,8 +33,8 @@ def align(image: NDArray[np.uint8], landmarks: Points, template: Points, size: i
     return np.asarray(cv2.cvtColor(warp(image, matrix, size), cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def similarity_transform(source: Points, target: Points) -> Matrix:
-    """The rotation, scale and shift that bring `source` nearest to `target` in the least-squares sense, [2, 3].
+def similarity_transform(source: NDArray[np.floating], target: NDArray[np.floating]) -> Matrix:
+    """The rotation, scale and shift [2, 3] that bring `source` [n, 2] nearest to `target` [n, 2], in least squares.
 
     Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI 13(4), 1991; in
     the plane and without mirroring, one complex division is all of it. Raises ValueError when all points coincide.
@@ -70,5 +70,5 @@ def _shrunk(image: NDArray[np.uint8], matrix: Matrix, by: int) -> tuple[NDArray[
     return small, np.column_stack([matrix[:, :2] * by, matrix[:, :2] @ middle + matrix[:, 2]])
 
 
-def _complex(points: Points) -> NDArray[np.complex128]:
+def _complex(points: NDArray[np.floating]) -> NDArray[np.complex128]:
     return points[:, 0].astype(np.float64) + 1j * points[:, 1].astype(np.float64)

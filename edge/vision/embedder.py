@@ -16,15 +16,12 @@ class Embedder:
     """The siamese network. `space` is where its vectors live, `template` and `size` how its crops are cut."""
 
     def __init__(self, network: Network, card: Card) -> None:
-        height, width = card.input.shape[1:3]
-        if network.input_shape != card.input.shape or height != width:
-            raise ModelError(f"{card.name}: takes {network.input_shape}, its card says {card.input.shape}, square")
-        if network.output_shapes != (card.output.shape,) or len(card.output.shape) != 2:
-            raise ModelError(f"{card.name}: gives {network.output_shapes}, its card says {card.output.shape}")
+        if network.input_shape[1] != network.input_shape[2] or [len(shape) for shape in network.output_shapes] != [2]:
+            raise ModelError(f"{card.name}: must take a square picture and give one vector")
         if card.space is None or card.template not in TEMPLATES:
             raise ModelError(f"{card.name}: template {card.template!r} is not one of {', '.join(TEMPLATES)}")
         self.space: str = card.space
-        self.size = height
+        self.size = network.input_shape[1]
         self.template: Points = TEMPLATES[card.template]
         self._network = network
         self._input = card.input

@@ -58,9 +58,13 @@ def _open(settings: VisionSettings, models: Path, name: str, role: Role) -> tupl
     if card.role != role:
         raise ModelError(f"{name}.json: is a model for {card.role}, not for {role}")
     try:
-        return load_network(content, settings.runtime, settings.threads), card
+        network = load_network(content, settings.runtime, settings.threads)
     except ModelError as error:
         raise ModelError(f"{name}.tflite: {error}") from None
+    shapes = network.input_shape, network.output_shapes[0]
+    if shapes != (card.input.shape, card.output.shape):
+        raise ModelError(f"{name}.tflite: takes and gives {shapes}, its card says otherwise")
+    return network, card
 
 
 class Eye:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge.errors import ModelError
 from edge.values import Face, frozen_array
-from edge.vision.align import Matrix, Points, warp
+from edge.vision.align import Matrix, Points, similarity_transform, warp
 from edge.vision.cards import Card
 from edge.vision.runtime import Network
 
@@ -63,10 +63,10 @@ def read(face: Face, points: Points, logit: float, matrix: Matrix) -> Face:
 
 def _to_crop(face: Face) -> Matrix:
     """Frame pixels -> crop pixels: the box, larger by the margin, square, eyes level."""
-    right_eye, left_eye = face.keypoints[0].astype(float), face.keypoints[1].astype(float)
-    across = complex(*(left_eye - right_eye))
-    level = abs(across) / across if across else 1
+    across = face.keypoints[1] - face.keypoints[0]
+    length = float(np.linalg.norm(across))
+    level = across / length if length > 0 else np.array([1, 0])
     box = face.box
-    turn = level * SIDE / (_MARGIN * max(box.width, box.height))
-    shift = complex(SIDE / 2, SIDE / 2) - turn * complex(box.x + box.width / 2, box.y + box.height / 2)
-    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+    middle = np.array([box.x + box.width / 2, box.y + box.height / 2])
+    edge = middle + level * max(box.width, box.height) * _MARGIN / 2
+    return similarity_transform(np.stack([middle, edge]), np.array([[SIDE / 2, SIDE / 2], [SIDE, SIDE / 2]]))

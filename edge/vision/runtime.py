@@ -53,7 +53,7 @@ def load_network(content: bytes, runtime: Literal["auto", "litert", "tflite"] = 
         interpreter = module.Interpreter(model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise ModelError(f"{name} does not accept the network: {str(error).splitlines()[0]}") from None
+        raise ModelError(f"{name} does not accept the network: {' '.join(str(error).split())}") from None
     return Network(interpreter, name)
 
 
