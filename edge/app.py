@@ -183,7 +183,13 @@ class Door:
             self._publisher.state(self._publisher.topics.status, encode(status))
         if now >= self._prune_due:
             self._prune_due = now + _PRUNE_SECONDS
+            self._prune()
+
+    def _prune(self) -> None:
+        try:
             self._store.prune()
+        except StoreError as error:
+            _log.error("old events stay: %s", error)
 
     def _tell(self, event: Event) -> None:
         """Journal an event; where that fails, say it at once and once."""

@@ -45,8 +45,12 @@ class Pipeline:
         self._visits = visits.begin()
 
     def admit(self, people: Iterable[Person]) -> None:
-        """Take a new set of enrolled people; votes collected under the old one are forgotten."""
+        """Take a new set of enrolled people. A visit goes on; its next frame is held against the new set."""
         self.gallery = Gallery.of(people, self._eye.space)
+
+    def open_window(self, window: Window) -> None:
+        """Begin an enrolment. Whoever is there is not being judged any more."""
+        self.window = window
         self._visits = visits.begin()
 
     def step(self, frame: Frame | None) -> Step:
@@ -56,14 +60,12 @@ class Pipeline:
         except Exception:  # noqa: BLE001 - one of three named places
             # The door outlives whatever a picture can do to a library, and stays locked.
             _log.exception("a frame was dropped")
-            self._visits = visits.begin()
             return Step(failed=True)
 
     def _step(self, frame: Frame | None) -> Step:
         probe = None if frame is None else self._eye.look(frame, keep=self._visits.box)
         now = self._clock.now()
         if self.window is not None:
-            # Whoever is being enrolled is not judged meanwhile.
             self.window, news = enrolment.step(self.window, probe, self.gallery, self.rule, now)
             return Step(probe, enrolment=news)
         self._visits, decisions = visits.step(self._visits, probe, self.gallery, self.rule, now, _new_id)

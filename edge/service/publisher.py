@@ -6,12 +6,14 @@ worth keeping (progress).
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections import deque
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from edge.clock import Clock
+from edge.errors import StoreError
 from edge.mqtt import messages
 from edge.mqtt.commands import Reply
 from edge.mqtt.link import Link
@@ -21,6 +23,10 @@ from edge.mqtt.topics import Topics
 from edge.settings import Settings
 from edge.store.journal import JournalRow
 from edge.values import Event
+
+_log = logging.getLogger(__name__)
+
+_REST_SECONDS: Final = 10.0
 
 
 class Publisher:
@@ -38,6 +44,7 @@ class Publisher:
         self._retained: dict[str, bytes] = {self.topics.availability: ONLINE}
         self._unsaid: set[str] = set()
         self._generation = 0
+        self._rests_until = clock.now()
 
     def stamp(self) -> dict[str, Any]:
         """The fields every message begins with."""
@@ -82,11 +89,21 @@ class Publisher:
         if not self._link.connected:
             return
         # Events before states: whoever watches reads why before what.
-        self._outbox.step(self._link, self._journal)
+        self._send_journal()
         for topic in sorted(self._unsaid):
             if self._link.publish(topic, self._retained[topic], retain=True) is not None:
                 self._unsaid.discard(topic)
         self._replay_some()
+
+    def _send_journal(self) -> None:
+        """What was sent but cannot be marked as sent would be sent again at once, and again: rest a while instead."""
+        if self._clock.now() < self._rests_until:
+            return
+        try:
+            self._outbox.step(self._link, self._journal)
+        except StoreError as error:
+            _log.error("events wait: %s", error)
+            self._rests_until = self._clock.now() + _REST_SECONDS
 
     def _replay_some(self) -> None:
         for _ in range(min(16, len(self._replay))):

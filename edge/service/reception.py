@@ -131,7 +131,7 @@ class Reception:
             taken=self._store.person_ids(),
             asked_at=self._clock.wall(),
         )
-        self._pipeline.window = enrolment.start(request, self._clock.now(), settings)
+        self._pipeline.open_window(enrolment.start(request, self._clock.now(), settings))
         self._enrolling = command
         promise = {"person_id": request.person_id, "wanted": request.references, "seconds": settings.window_seconds}
         return self._response(command, "accepted", promise)
