@@ -216,7 +216,7 @@ def test_a_network_that_does_not_fit_is_refused(
         an_eye(models=models)
 
 
-@pytest.mark.parametrize(("role", "other"), itertools.permutations(NETWORKS, 2))
+@pytest.mark.parametrize(("role", "other"), list(itertools.permutations(NETWORKS, 2)))
 def test_another_network_in_a_role_is_refused(models: Path, role: str, other: str) -> None:
     shutil.copy(models / f"{other}.tflite", models / f"{role}.tflite")
     cards = [json.loads((MODELS / f"{name}.json").read_bytes()) for name in (role, other)]
