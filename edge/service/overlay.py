@@ -49,7 +49,9 @@ def draw(image: NDArray[np.uint8], probe: Probe, best: Match | None, caption: Ca
         )
         votes = f"votes {best.votes} of {best.references}"
         _bar(canvas, (12, height + 70), votes, share, caption.verification_threshold)
-        _write(canvas, best.name.encode("ascii", "replace").decode(), (width - 190, height + 58), _WHITE, 0.5)
+        # OpenCV's font knows ASCII only.
+        name = best.name.encode("ascii", "replace").decode()
+        _write(canvas, name if best.verified else f"nearest: {name}", (width - 200, height + 58), _WHITE, 0.45)
     return canvas
 
 
