@@ -50,8 +50,8 @@ evaluate: .venv/ready ## Measure the models on LIMEN_DATA; write their cards and
 	$(DEVICE) -m convert release
 	$(DEVICE) -m convert report
 
-bench: .venv/ready pictures ## Measure the milliseconds of each stage on this machine
-	@$(DEVICE) -m edge bench
+bench: setup ## Measure this machine and write docs/performance.md
+	@$(DEVICE) -m edge bench --demo --report docs/performance.md
 
 pictures: .venv/ready ## Fetch the two public-domain faces of the demo and the tests
 	@$(DEVICE) -m convert pictures

@@ -107,8 +107,9 @@ class DemoSource:
         }
         self._stage = draw_doorstep(width, height)
         self._chance = np.random.default_rng(22)
-        noise = self._chance.normal(0, _NOISE, (height + _SHIFTS, width + _SHIFTS, 3))
-        self._noise = noise.round().clip(-127, 127).astype(np.int8)
+        noise = self._chance.standard_normal((height + _SHIFTS, width + _SHIFTS, 3), dtype=np.float32)
+        noise *= _NOISE
+        self._noise = np.rint(noise, out=noise).astype(np.int8)
         self._shift = 0
         self._pace = Pace(self._clock, self._settings.fps)
 
