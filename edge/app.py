@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from threading import Event as Flag
 from typing import Final
 
-from edge.access.policy import make_rule
 from edge.camera import CameraNotice, open_camera
 from edge.clock import Clock, boot_id
 from edge.door.strike import open_strike
@@ -29,6 +28,7 @@ from edge.service.preview import Preview
 from edge.service.publisher import Publisher
 from edge.service.reception import Reception
 from edge.service.rooms import Rooms
+from edge.service.rule import effective_rule
 from edge.service.telling import access_event, system_event
 from edge.settings import Settings
 from edge.store.store import open_store
@@ -45,14 +45,13 @@ _CAPTION_SECONDS: Final = 4.0  # how long a decision stays on the preview
 
 def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> None:
     """Work the door until `stop` is set. Raises LimenError when it cannot start; the strike is then off."""
+    rule = effective_rule(settings)  # before anything is opened: what cannot be decided by should not touch a pin
     with ExitStack() as house:
         # The store's lock comes first: a second daemon must fail before it touches the pin.
         store = house.enter_context(open_store(settings.store, settings.state, clock))
         strike = house.enter_context(open_strike(settings.door, clock, settings.state))
         login = _login(settings, clock, house)
         eye = open_eye(settings.vision, settings.models, clock, faces=settings.access.faces)
-        thresholds = [(step.fmr, step.similarity) for step in eye.cards["embedder"].thresholds]
-        rule = make_rule(settings.access, thresholds)
         window = house.enter_context(Preview(settings.preview.port)) if preview else None
         strike.ready()
         link = house.enter_context(Link(login, Wiring.of_door(Topics.of(settings)), clock))

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from edge.access.policy import make_rule
 from edge.commands.configuration import chosen_settings
+from edge.service.rule import effective_rule
 from edge.settings import Settings
-from edge.vision.cards import read_card
 
 
 def execute(options: Namespace) -> int:
     """Print the door in plain words; every problem has raised before."""
     settings = chosen_settings(options)
-    card = read_card(settings.models / f"{settings.vision.embedder}.json")
-    rule = make_rule(settings.access, [(step.fmr, step.similarity) for step in card.thresholds])
+    rule = effective_rule(settings)
     print("\n".join([*_hardware(settings), "", rule.explain(), "", *_network(settings)]))
     return 0
 

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from edge.access.enrolment import from_photographs
 from edge.access.gallery import Gallery
-from edge.access.policy import make_rule
 from edge.clock import Clock, SystemClock
 from edge.commands.configuration import chosen_settings
 from edge.commands.conversation import ask
@@ -17,6 +16,7 @@ from edge.commands.pictures import read_picture
 from edge.errors import LimenError, StoreBusyError
 from edge.mqtt.messages import Progress, Response
 from edge.service.reception import new_request
+from edge.service.rule import effective_rule
 from edge.service.telling import outcome_facts, system_event
 from edge.settings import Settings
 from edge.store.store import open_store
@@ -83,9 +83,7 @@ def _from_folder(settings: Settings, options: Namespace) -> dict[str, Any]:
     try:
         with open_store(settings.store, settings.state, clock) as store:
             eye = open_eye(settings.vision, settings.models, clock, faces="refuse")
-            rule = make_rule(
-                settings.access, [(step.fmr, step.similarity) for step in eye.cards["embedder"].thresholds]
-            )
+            rule = effective_rule(settings)
             request = new_request(
                 options.name,
                 options.person_id,

@@ -11,10 +11,10 @@ from edge.clock import SystemClock
 from edge.commands.configuration import chosen_settings
 from edge.commands.conversation import ask
 from edge.errors import LimenError, StoreBusyError
+from edge.service.rule import embedder_card
 from edge.service.telling import roster
 from edge.settings import Settings
 from edge.store.store import open_store
-from edge.vision.cards import read_card
 
 
 def execute(options: Namespace) -> int:
@@ -24,7 +24,7 @@ def execute(options: Namespace) -> int:
         with open_store(settings.store, settings.state, SystemClock()) as store:
             if options.delete and not store.delete_person(options.delete):
                 raise LimenError(f"nobody has the id {options.delete}")
-            space = read_card(settings.models / f"{settings.vision.embedder}.json").space or ""
+            space = embedder_card(settings).space or ""
             people = roster(store.people(), Gallery.of(store.people(), space), "full")
     except StoreBusyError:
         if options.delete:

@@ -11,6 +11,7 @@ Whatever cannot be confirmed is JAMMED: nobody is let in, and a new strike, whos
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
@@ -24,6 +25,8 @@ from typing import Final, Literal, Self
 from edge.clock import Clock
 from edge.errors import StrikeError
 from edge.settings import DoorSettings
+
+_log = logging.getLogger(__name__)
 
 StrikeState = Literal["LOCKED", "UNLOCKED", "JAMMED"]
 
@@ -73,7 +76,12 @@ class Strike:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except StrikeError:
+            if error is None:
+                raise
+            _log.exception("the strike could not be locked at the end")  # what ended the door is the better news
 
     @property
     def state(self) -> StrikeState:

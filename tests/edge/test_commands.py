@@ -1,0 +1,315 @@
+"""The command line as people type it: what it prints, and the exit code that scripts and systemd go by."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.commands.bench_command import as_markdown
+from edge.commands.events_command import line
+from edge.commands.probe_command import choose
+from edge.service.measure import DoorFigures, Figures, Stage
+from edge.values import Box, Face
+from tests.edge.doors import CONFIG, PATIENCE, RunningDoor, film
+from tests.edge.eyes import MODELS
+
+Done = subprocess.CompletedProcess[str]
+
+
+def limen(*words: str | Path, home: Path, stdin: str = "") -> Done:
+    command = [sys.executable, "-m", "edge", *map(str, words)]
+    return subprocess.run(command, input=stdin, cwd=home, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "config.yaml").chmod(0o600)
+    return tmp_path
+
+
+def test_check_config_says_what_the_door_will_do(home: Path) -> None:
+    done = limen("check-config", home=home)
+    assert done.returncode == 0
+    assert "nothing moves (door.driver: mock)" in done.stdout
+    assert "read, enroll, people" in done.stdout
+    assert "3 of the last 5 good frames" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("acess: {}", "acess: unknown key (did you mean 'access'?)"),
+        ("access: {detection_threshold: 0.1}", "access.detection_threshold: 0.1 lowers the door's security"),
+        ("vision: {embedder: nobody}", "nobody.json: not found"),
+        ("door: {pin: 99}", "door.pin:"),
+        ("- a list", "the file must hold keys and values"),
+    ],
+)
+def test_a_configuration_that_cannot_be_used_is_exit_78_and_named(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    for command in ("check-config", "run"):
+        done = limen(command, home=tmp_path)
+        assert done.returncode == 78
+        assert told in done.stderr
+        assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("state/pin-*.trace")), "the pin was never driven"
+
+
+def test_no_configuration_at_all_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    done = limen("check-config", home=tmp_path)
+    assert done.returncode == 78
+    assert "config.yaml" in done.stderr
+
+
+@pytest.mark.parametrize("harm", ["altered", "missing", "no card"])
+def test_a_model_that_is_not_what_its_card_says_keeps_the_door_from_starting(home: Path, harm: str) -> None:
+    shutil.copytree(MODELS, home / "models")
+    model = home / "models" / "mobilefacenet.tflite"
+    if harm == "altered":
+        content = bytearray(model.read_bytes())
+        content[1000] ^= 1
+        model.write_bytes(content)
+    elif harm == "missing":
+        model.unlink()
+    else:
+        model.with_suffix(".json").unlink()
+    done = limen("run", home=home)
+    assert done.returncode == 78
+    assert "mobilefacenet" in done.stderr
+    level = home / "state" / "pin-17.level"
+    assert not level.exists() or level.read_text() == "0", "the strike was never energised"
+
+
+def test_wrong_usage_teaches() -> None:
+    done = limen("enrol", home=Path.cwd())
+    assert done.returncode == 2
+    assert "enroll" in done.stderr
+
+
+def test_probe_answers_every_path_with_one_line(home: Path, faces: dict[str, Any]) -> None:
+    both = np.zeros((600, 1100, 3), np.uint8)
+    both[:512, :512] = faces["resident"]
+    both[:600, 580:1092] = faces["stranger"]
+    cv2.imwrite(str(home / "both.png"), both)
+    cv2.imwrite(str(home / "nobody.png"), np.full((200, 300, 3), 90, np.uint8))
+    (home / "text.jpg").write_text("not a picture", encoding="utf-8")
+    done = limen(
+        "probe", "--stdin", "--rule", "centre", home=home, stdin="both.png\nnobody.png\ntext.jpg\nmissing.png\n"
+    )
+    assert done.returncode == 0, done.stderr
+    ready, pair, nobody, text, missing = map(json.loads, done.stdout.splitlines())
+    assert ready == {"ready": True}
+    assert pair["n"] == 2
+    assert pair["shape"] == [600, 1100, 3]
+    assert [face["vector"] is not None for face in pair["faces"]].count(True) == 1
+    chosen = pair["faces"][pair["chosen"]]
+    assert len(chosen["vector"]) == 192
+    assert np.linalg.norm(chosen["vector"]) == pytest.approx(1, abs=1e-4)
+    assert np.array(chosen["landmarks"]).shape == (5, 2)
+    assert pair["t_detect"] > 0
+    assert pair["t_embed"] > 0
+    assert (nobody["n"], nobody["chosen"], nobody["error"]) == (0, None, None)
+    assert text["error"] == missing["error"] == "not a readable picture"
+
+
+def test_probe_chooses_the_largest_face_or_the_one_in_the_middle() -> None:
+    points = np.zeros((6, 2), np.float32)
+    corner, middle = Face(Box(0, 0, 80, 80), 0.9, points), Face(Box(290, 210, 60, 60), 0.8, points)
+    assert choose([corner, middle], (480, 640, 3), "largest") == 0
+    assert choose([corner, middle], (480, 640, 3), "centre") == 1
+
+
+def test_an_event_reads_as_one_row() -> None:
+    event = {
+        "ts": "2026-11-22T08:17:22.123Z", "verdict": "refused", "reason": "quality:too_dark", "person": None,
+        "person_id": None, "similarity": None, "votes": 0, "references": 0, "latency_ms": None,
+    }  # fmt: skip
+    assert "refused" in line(event, colour=False)
+    assert "quality:too dark" in line(event, colour=False)
+    assert "camera_lost" in line({"ts": event["ts"], "event": "camera_lost", "detail": "unplugged"}, colour=False)
+
+
+def test_the_bench_page_tells_every_figure_it_was_given() -> None:
+    figures = Figures(
+        {"cpu": "A CPU", "architecture": "a", "python": "3", "runtime": "r"},
+        7,
+        {"detect": Stage(1.25, 2.5, 0.5)},
+        DoorFigures(0.51, 1.78, 15.0, 3, 149.0),
+    )
+    page = as_markdown(figures)
+    for figure in (
+        "A CPU",
+        "7 frames",
+        "| detect | 1.25 | 2.50 | 0.50 |",
+        "0.51 s",
+        "1.78 s",
+        "15.0",
+        "| 3 |",
+        "149 MB",
+    ):
+        assert figure in page
+
+
+@pytest.mark.parametrize(
+    ("prepare", "told"),
+    [
+        (lambda folder: folder.rmdir(), "is not a folder"),
+        (lambda folder: (folder / "notes.txt").write_text("x"), "no photographs"),
+        (lambda folder: (folder / "a.jpg").write_text("not a picture"), "no face in any photograph"),
+        (
+            lambda folder: cv2.imwrite(str(folder / "a.png"), np.zeros((99, 99, 3), np.uint8)),
+            "no face in any photograph",
+        ),
+    ],
+)
+def test_photographs_that_cannot_be_used_enrol_nobody(home: Path, prepare: Any, told: str) -> None:
+    folder = home / "photographs"
+    folder.mkdir()
+    prepare(folder)
+    done = limen("enroll", "Ada", "--from-images", folder, home=home)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert limen("people", "--json", home=home).stdout == ""
+
+
+def test_the_same_photograph_many_times_is_one_reference(home: Path, faces: dict[str, Any]) -> None:
+    folder = home / "photographs"
+    folder.mkdir()
+    for number in range(8):
+        cv2.imwrite(str(folder / f"{number}.png"), faces["resident"])
+    done = limen("enroll", "Eileen", "--from-images", folder, home=home)
+    assert done.returncode == 1
+    assert "1 usable reference" in done.stderr
+    assert done.stderr.count("same picture") == 7
+
+
+@pytest.fixture(scope="module")
+def working(faces: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDoor]:
+    """A door at work, with one resident who comes and goes."""
+    home = tmp_path_factory.mktemp("working")
+    film(home / "scene.avi", [([(faces["resident"], 430)], 8), ([], 2)])
+    with RunningDoor(home).start() as door:
+        yield door
+
+
+def test_enroll_people_and_events_talk_to_the_running_door(working: RunningDoor) -> None:
+    home = working.home
+    enrolled = limen("enroll", "Eileen Collins", "--person-id", "eileen", home=home)
+    assert enrolled.returncode == 0, enrolled.stderr
+    assert "Eileen Collins is enrolled as `eileen` with 5 references." in enrolled.stdout
+    assert "[#####] Done." in enrolled.stdout
+    (person,) = map(json.loads, limen("people", "--json", home=home).stdout.splitlines())
+    assert person["person_id"] == "eileen"
+    assert person["usable"]
+    with working.session() as session:
+        working.event(session, verdict="granted")
+    events = [json.loads(row) for row in limen("events", "--json", home=home).stdout.splitlines()]
+    assert [one["person_id"] for one in events if one.get("verdict") == "granted"]
+    assert len({one["id"] for one in events}) == len(events)
+    table = limen("events", home=home).stdout
+    assert "granted" in table
+    assert "Eileen Collins" in table
+    busy = limen("enroll", "Ada", "--from-images", home, home=home)
+    assert busy.returncode == 75
+    assert "stop it first" in busy.stderr
+    again = limen("enroll", "Somebody Else", home=home)
+    assert again.returncode == 1
+    assert "already_enrolled" in again.stderr
+    assert limen("people", "--delete", "eileen", home=home).stdout.startswith("Nobody is enrolled")
+    assert limen("people", "--delete", "eileen", home=home).returncode == 1
+
+
+def test_events_and_enroll_without_a_door_say_so(home: Path) -> None:
+    for words in (("events",), ("enroll", "Ada")):
+        done = limen(*words, home=home)
+        assert done.returncode == 1
+        assert "is `limen run` running?" in done.stderr
+
+
+def test_bench_measures_the_configured_camera(home: Path, faces: dict[str, Any]) -> None:
+    film(home / "scene.avi", [([(faces["resident"], 430)], 2)])
+    done = limen("bench", "--frames", "5", "--json", home=home)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["frames"] == 5
+    assert set(figures["stages"]) == {"detect", "landmarks", "align", "embed", "total"}
+    assert figures["stages"]["embed"]["ratio"] == 1
+    assert figures["stages"]["total"]["p50"] >= figures["stages"]["embed"]["p50"]
+
+
+def test_a_newcomer_sees_a_resident_let_in_and_a_stranger_not() -> None:
+    project = MODELS.parent
+    done = limen("try", "--demo", home=project)
+    assert done.returncode == 0, done.stdout + done.stderr
+    story = done.stdout
+    assert "Liveness is off" in story
+    moments = [
+        "Enrolling Eileen Collins",
+        "Eileen Collins is enrolled as",
+        "granted  Eileen Collins",
+        "the strike is energised",
+        "the strike is off again",
+        "refused  -",
+        "Eileen Collins was let in, the stranger was not.",
+        "The strike is off.",
+    ]
+    assert [story.find(one) for one in moments] == sorted(story.find(one) for one in moments)
+    assert all(one in story for one in moments)
+    assert "granted  -" not in story
+
+
+def test_ctrl_c_ends_the_trial_and_everything_it_started(tmp_path: Path) -> None:
+    project = MODELS.parent
+    with (
+        (tmp_path / "out").open("w") as out,
+        subprocess.Popen(
+            [sys.executable, "-u", "-m", "edge", "try", "--demo"], cwd=project, stdout=out, stderr=out
+        ) as trial,
+    ):
+        door = RunningDoorWatch(trial, tmp_path / "out")
+        door.wait_for("is enrolled as")
+        before = door.children()
+        assert before, "there is a door to end"
+        trial.send_signal(signal.SIGINT)
+        assert trial.wait(PATIENCE) == 1, "the story was not told to its end"
+    assert "The strike is off." in (tmp_path / "out").read_text()
+    assert not [pid for pid in before if Path(f"/proc/{pid}").exists()]
+
+
+class RunningDoorWatch:
+    """What a trial has written and started."""
+
+    def __init__(self, trial: subprocess.Popen[bytes], out: Path) -> None:
+        self._trial = trial
+        self._out = out
+
+    def wait_for(self, text: str) -> None:
+        from tests.edge.doors import CLOCK
+
+        deadline = CLOCK.now() + PATIENCE
+        while text not in self._out.read_text():
+            assert self._trial.poll() is None, self._out.read_text()
+            assert CLOCK.now() < deadline
+            CLOCK.sleep(0.05)
+
+    def children(self) -> list[int]:
+        """The door, and what the door started."""
+        found = [self._trial.pid]
+        for parent in found:
+            listed = subprocess.run(
+                ["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=False
+            )
+            found += [int(pid) for pid in listed.stdout.split()]
+        return found[1:]
