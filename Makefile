@@ -41,7 +41,7 @@ types: .venv/ready ## Check the types
 	$(DEVICE) -m mypy
 
 models: .venv-convert/ready ## Build models/ again from where their weights come from
-	@tools/setup command npm
+	@.ci/setup command npm
 	$(CONVERT) -m convert import
 	$(CONVERT) -m convert release
 
@@ -57,22 +57,22 @@ pictures: .venv/ready ## Fetch the two public-domain faces of the demo and the t
 	@$(DEVICE) -m convert pictures
 
 docs: .venv/ready ## Write docs/configuration.md again from config.yaml and the settings
-	@$(DEVICE) -m tools.configuration_page
+	@$(DEVICE) -m docs.configuration_page
 
 clean: ## Remove environments, caches and the demo; people and events in state/ stay
 	rm -rf .venv .venv-convert .venv-tflite .demo .try build .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find edge convert tests tools -name __pycache__ -prune -exec rm -rf {} +
+	find edge convert tests docs -name __pycache__ -prune -exec rm -rf {} +
 
 broker:
-	@tools/setup command mosquitto
+	@.ci/setup command mosquitto
 
 .venv/ready: pyproject.toml
-	@tools/setup device
+	@.ci/setup device
 
 .venv-convert/ready: pyproject.toml
-	@tools/setup convert
+	@.ci/setup convert
 
 .venv-tflite/ready: pyproject.toml
-	@tools/setup tflite
+	@.ci/setup tflite
 
 .PHONY: help setup run test test-edge test-convert test-tflite check lint types models evaluate bench pictures docs clean broker

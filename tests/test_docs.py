@@ -20,13 +20,13 @@ from typing import get_args
 import msgspec
 import pytest
 
+from docs import configuration_page
 from edge.__main__ import build_parser
 from edge.config import read_config
 from edge.mqtt.authority import COMMANDS
 from edge.mqtt.topics import Topics
 from edge.settings import Settings, known_keys
 from edge.values import EventKind
-from tools import configuration_page
 
 PROJECT = Path(__file__).parents[1]
 PAGES = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from edge.commands.events_command import line
 from edge.commands.probe_command import choose
 from edge.service.measure import DoorFigures, Figures, Stage
 from edge.values import Box, Face
-from tests.edge.doors import CONFIG, PATIENCE, RunningDoor, film
+from tests.edge.doors import CONFIG, RunningDoor, film
 from tests.edge.eyes import MODELS
 
 Done = subprocess.CompletedProcess[str]
@@ -247,69 +246,3 @@ def test_bench_measures_the_configured_camera(home: Path, faces: dict[str, Any])
     assert set(figures["stages"]) == {"detect", "landmarks", "align", "embed", "total"}
     assert figures["stages"]["embed"]["ratio"] == 1
     assert figures["stages"]["total"]["p50"] >= figures["stages"]["embed"]["p50"]
-
-
-def test_a_newcomer_sees_a_resident_let_in_and_a_stranger_not() -> None:
-    project = MODELS.parent
-    done = limen("try", "--demo", home=project)
-    assert done.returncode == 0, done.stdout + done.stderr
-    story = done.stdout
-    assert "Liveness is off" in story
-    moments = [
-        "Enrolling Eileen Collins",
-        "Eileen Collins is enrolled as",
-        "granted  Eileen Collins",
-        "the strike is energised",
-        "the strike is off again",
-        "refused  -",
-        "Eileen Collins was let in, the stranger was not.",
-        "The strike is off.",
-    ]
-    assert [story.find(one) for one in moments] == sorted(story.find(one) for one in moments)
-    assert all(one in story for one in moments)
-    assert "granted  -" not in story
-
-
-def test_ctrl_c_ends_the_trial_and_everything_it_started(tmp_path: Path) -> None:
-    project = MODELS.parent
-    with (
-        (tmp_path / "out").open("w") as out,
-        subprocess.Popen(
-            [sys.executable, "-u", "-m", "edge", "try", "--demo"], cwd=project, stdout=out, stderr=out
-        ) as trial,
-    ):
-        door = RunningDoorWatch(trial, tmp_path / "out")
-        door.wait_for("is enrolled as")
-        before = door.children()
-        assert before, "there is a door to end"
-        trial.send_signal(signal.SIGINT)
-        assert trial.wait(PATIENCE) == 1, "the story was not told to its end"
-    assert "The strike is off." in (tmp_path / "out").read_text()
-    assert not [pid for pid in before if Path(f"/proc/{pid}").exists()]
-
-
-class RunningDoorWatch:
-    """What a trial has written and started."""
-
-    def __init__(self, trial: subprocess.Popen[bytes], out: Path) -> None:
-        self._trial = trial
-        self._out = out
-
-    def wait_for(self, text: str) -> None:
-        from tests.edge.doors import CLOCK
-
-        deadline = CLOCK.now() + PATIENCE
-        while text not in self._out.read_text():
-            assert self._trial.poll() is None, self._out.read_text()
-            assert CLOCK.now() < deadline
-            CLOCK.sleep(0.05)
-
-    def children(self) -> list[int]:
-        """The door, and what the door started."""
-        found = [self._trial.pid]
-        for parent in found:
-            listed = subprocess.run(
-                ["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=False
-            )
-            found += [int(pid) for pid in listed.stdout.split()]
-        return found[1:]

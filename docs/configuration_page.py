@@ -1,4 +1,4 @@
-# ruff: noqa: INP001 - a script beside the project, not a package
+# ruff: noqa: INP001 - a script beside the pages it writes, not a package
 """docs/configuration.md, made of config.yaml (meanings) and edge.settings (defaults, ranges) by `make docs`."""
 
 from __future__ import annotations

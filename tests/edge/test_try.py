@@ -1,0 +1,74 @@
+"""`limen try`, what `make run` ends in: the first thing a newcomer sees, and how it ends."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.edge.doors import CLOCK, PATIENCE
+from tests.edge.eyes import MODELS
+
+PROJECT = MODELS.parent
+TRY = [sys.executable, "-u", "-m", "edge", "try", "--demo"]
+
+
+def test_a_newcomer_sees_a_resident_let_in_and_a_stranger_not() -> None:
+    done = subprocess.run(TRY, cwd=PROJECT, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    story = done.stdout
+    assert "Liveness is off" in story
+    moments = [
+        "Enrolling Eileen Collins",
+        "Eileen Collins is enrolled as",
+        "granted  Eileen Collins",
+        "the strike is energised",
+        "the strike is off again",
+        "refused  -",
+        "Eileen Collins was let in, the stranger was not.",
+        "The strike is off.",
+    ]
+    assert [story.find(one) for one in moments] == sorted(story.find(one) for one in moments)
+    assert all(one in story for one in moments)
+    assert "granted  -" not in story
+
+
+def test_ctrl_c_ends_the_trial_and_everything_it_started(tmp_path: Path) -> None:
+    with (
+        (tmp_path / "out").open("w") as out,
+        subprocess.Popen(TRY, cwd=PROJECT, stdout=out, stderr=out) as trial,
+    ):
+        door = Watcher(trial, tmp_path / "out")
+        door.wait_for("is enrolled as")
+        before = door.children()
+        assert before, "there is a door to end"
+        trial.send_signal(signal.SIGINT)
+        assert trial.wait(PATIENCE) == 1, "the story was not told to its end"
+    assert "The strike is off." in (tmp_path / "out").read_text()
+    assert not [pid for pid in before if Path(f"/proc/{pid}").exists()]
+
+
+class Watcher:
+    """What a trial has written and started."""
+
+    def __init__(self, trial: subprocess.Popen[bytes], out: Path) -> None:
+        self._trial = trial
+        self._out = out
+
+    def wait_for(self, text: str) -> None:
+        deadline = CLOCK.now() + PATIENCE
+        while text not in self._out.read_text():
+            assert self._trial.poll() is None, self._out.read_text()
+            assert CLOCK.now() < deadline
+            CLOCK.sleep(0.05)
+
+    def children(self) -> list[int]:
+        """The door, and what the door started."""
+        found = [self._trial.pid]
+        for parent in found:
+            listed = subprocess.run(
+                ["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=False
+            )
+            found += [int(pid) for pid in listed.stdout.split()]
+        return found[1:]
