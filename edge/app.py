@@ -38,6 +38,7 @@ from edge.vision.eye import Eye, open_eye
 _log = logging.getLogger(__name__)
 
 _TURN_SECONDS: Final = 0.1  # a turn waits no longer for a frame, so that commands and the strike are heard
+_COMMANDS_A_TURN: Final = 8
 _STATUS_SECONDS: Final = 10.0
 _PRUNE_SECONDS: Final = 3600.0
 _CAPTION_SECONDS: Final = 4.0  # how long a decision stays on the preview
@@ -123,7 +124,8 @@ class Door:
             self._tell(system_event("references_of_another_model", f"{person_id} must be enrolled again"))
 
     def _hear_commands(self) -> None:
-        while True:
+        """A few in each turn: a flood of commands must not keep the door from looking."""
+        for _ in range(_COMMANDS_A_TURN):
             try:
                 incoming = self._link.inbox.get_nowait()
             except queue.Empty:

@@ -16,6 +16,7 @@ from edge.access.enrolment import Outcome, Progress
 from edge.access.names import clean_name, person_id_for
 from edge.access.references import EnrolmentRequest
 from edge.errors import EnrolmentError, MessageError, StoreError
+from edge.mqtt.authority import COMMANDS
 from edge.mqtt.commands import AnswerAllowance, Command, Context, Incoming, Refusal, parse, repeated
 from edge.mqtt.messages import EnrollArguments, PersonArguments, Problem, QueryArguments, Response, encode
 from edge.service.publisher import Publisher
@@ -179,9 +180,13 @@ class Reception:
         self._publisher.answer(refusal.command, encode(response), refusal.reply)
 
     def _keep_and_send(self, command: Command, response: Response) -> None:
-        """Keep the answer before it is given, so that a command sent again can never act again."""
+        """Keep the answer before it is given, so that a command sent again can never act again.
+
+        Answers to reads are not kept: asking again harms nobody, and a flood of them must not push out what does.
+        """
         payload = encode(response)
-        self._store.remember(command.transaction, command.digest, payload.decode())
+        if COMMANDS[command.name].authority != "read":
+            self._store.remember(command.transaction, command.digest, payload.decode())
         self._publisher.answer(command.name, payload, command.reply)
 
     def _tell_store_fault(self, command: Command, error: StoreError) -> None:
