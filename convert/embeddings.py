@@ -56,19 +56,20 @@ class Device:
         self._eye: Eye = open_eye(self.settings, models, SystemClock())
         self.runtime = self._eye.runtime
         self.cards = self._eye.cards
+        self.embed = self._eye.embed
+        self.measure = self._eye.measure
+        self.space = self._eye.space
 
     def __call__(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32] | None, str]:
-        """BGR picture -> unit vector and the gate's word; None and `not_acquired` where there is no face.
-
-        The face nearest to the middle is meant: portraits have people in the background.
-        """
-        crop = self._crop(image)
-        embedding = self._eye.embed(crop) if crop else None
+        """BGR picture -> unit vector and the gate's word; None and `not_acquired` where there is no face."""
+        crop = self.crop(image)
+        embedding = self.embed(crop) if crop else None
         if crop is None or embedding is None:
             return None, NOT_ACQUIRED
-        return embedding.vector, self._eye.measure(crop).refusal or ""
+        return embedding.vector, self.measure(crop).refusal or ""
 
-    def _crop(self, image: NDArray[np.uint8]) -> Crop | None:
+    def crop(self, image: NDArray[np.uint8]) -> Crop | None:
+        """The believed face nearest to the middle, aligned: portraits have people in the background."""
         middle = np.array(image.shape[1::-1]) / 2
 
         def distance(face: Face) -> float:
@@ -86,14 +87,18 @@ class Device:
         return self.cards["embedder"]
 
 
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """A BGR picture. Raises ConversionError naming a file that is none."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ConversionError(f"{path}: not a picture")
+    return np.asarray(image, np.uint8)
+
+
 def embed_pictures(pictures: Sequence[Path], embed: Embed) -> Embedded:
     """Embed `pictures`. Raises ConversionError naming a picture that cannot be read, or when not one has a face."""
-    found: list[tuple[NDArray[np.float32] | None, str]] = []
-    for path in tqdm(pictures, desc="embedding", unit=" pictures", disable=None):
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise ConversionError(f"{path}: not a picture")
-        found.append(embed(np.asarray(image, np.uint8)))
+    every = tqdm(pictures, desc="embedding", unit=" pictures", disable=None)
+    found = [embed(read_picture(path)) for path in every]
     shape = next((vector.shape for vector, _ in found if vector is not None), None)
     if shape is None:
         raise ConversionError(f"none of the {len(pictures)} pictures has a face that could be embedded")
@@ -104,7 +109,7 @@ def embed_pictures(pictures: Sequence[Path], embed: Embed) -> Embedded:
 
 def embed_on_device(pictures: Sequence[Path], device: Device, cache: Path = CACHE) -> Embedded:
     """`embed_pictures`, or what an earlier run found for the same pictures and the same device."""
-    kept = cache / f"{_key(pictures, device)}.npz"
+    kept = cache / f"{signature(pictures, device)}.npz"
     known = _read(kept, len(pictures))
     if known is not None:
         return known
@@ -124,7 +129,8 @@ def _read(path: Path, count: int) -> Embedded | None:
     return embedded if len(embedded.vectors) == len(embedded.words) == count else None
 
 
-def _key(pictures: Sequence[Path], device: Device) -> str:
+def signature(pictures: Sequence[Path], device: Device) -> str:
+    """A name for what `device` makes of `pictures`: another model, setting or line of its code, another name."""
     digest = hashlib.sha256(device.runtime.encode())
     digest.update(msgspec.json.encode(device.settings))
     for role in sorted(device.cards):
