@@ -7,8 +7,6 @@ runtime, the settings, the source of `edge/vision` and the pictures. Change one,
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +20,7 @@ from tqdm import tqdm
 
 import edge.vision
 from convert.errors import ConversionError
-from convert.release import write_file
+from convert.kept import Arrays, kept
 from edge.clock import SystemClock
 from edge.settings import VisionSettings
 from edge.values import Crop, Face
@@ -109,24 +107,13 @@ def embed_pictures(pictures: Sequence[Path], embed: Embed) -> Embedded:
 
 def embed_on_device(pictures: Sequence[Path], device: Device, cache: Path = CACHE) -> Embedded:
     """`embed_pictures`, or what an earlier run found for the same pictures and the same device."""
-    kept = cache / f"{signature(pictures, device)}.npz"
-    known = _read(kept, len(pictures))
-    if known is not None:
-        return known
-    embedded = embed_pictures(pictures, device)
-    content = io.BytesIO()
-    np.savez(content, vectors=embedded.vectors, words=embedded.words)
-    write_file(kept, content.getvalue())
-    return embedded
+    arrays = kept(cache / f"{signature(pictures, device)}.npz", len(pictures), lambda: _arrays(pictures, device))
+    return Embedded(arrays["vectors"], arrays["words"])
 
 
-def _read(path: Path, count: int) -> Embedded | None:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            embedded = Embedded(file["vectors"], file["words"])
-    except (FileNotFoundError, ValueError, KeyError, zipfile.BadZipFile):
-        return None
-    return embedded if len(embedded.vectors) == len(embedded.words) == count else None
+def _arrays(pictures: Sequence[Path], embed: Embed) -> Arrays:
+    embedded = embed_pictures(pictures, embed)
+    return {"vectors": embedded.vectors, "words": embedded.words}
 
 
 def signature(pictures: Sequence[Path], device: Device) -> str:

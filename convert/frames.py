@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import io
 import math
-import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +23,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from convert.embeddings import CACHE, NOT_ACQUIRED, Device, read_picture, signature
-from convert.release import write_file
+from convert.kept import Arrays, kept
 from edge.values import Box, Embedding, Face, Probe, Quality
 
 _NO_POINTS: Final = np.zeros((6, 2), np.float32)
@@ -103,10 +101,13 @@ def visits_of(pictures: Sequence[Path], device: Device, jitter: Jitter = JITTER,
     """One visit for each picture; kept under `build/embeddings/` as `embed_on_device` keeps its own."""
     digest = hashlib.sha256(signature(pictures, device).encode() + msgspec.json.encode(jitter))
     digest.update(inspect.getsource(jittered).encode())
-    kept = cache / f"visits-{digest.hexdigest()[:32]}.npz"
-    known = _read(kept, len(pictures))
-    if known is not None:
-        return known
+    arrays = kept(
+        cache / f"visits-{digest.hexdigest()[:32]}.npz", len(pictures), lambda: _arrays(pictures, device, jitter)
+    )
+    return Visits(arrays["vectors"], arrays["boxes"], arrays["words"])
+
+
+def _arrays(pictures: Sequence[Path], device: Device, jitter: Jitter) -> Arrays:
     size = device.embedder.output.shape[1]
     vectors = np.full((len(pictures), jitter.frames, size), np.nan, np.float32)
     boxes = np.zeros((len(pictures), jitter.frames, 4), np.float32)
@@ -116,10 +117,7 @@ def visits_of(pictures: Sequence[Path], device: Device, jitter: Jitter = JITTER,
             found = _see(frame, device)
             if found is not None:
                 vectors[row, column], boxes[row, column], words[row, column] = found
-    content = io.BytesIO()
-    np.savez(content, vectors=vectors, boxes=boxes, words=words)
-    write_file(kept, content.getvalue())
-    return Visits(vectors, boxes, words)
+    return {"vectors": vectors, "boxes": boxes, "words": words}
 
 
 def _see(frame: NDArray[np.uint8], device: Device) -> tuple[NDArray[np.float32], list[float], str] | None:
@@ -129,12 +127,3 @@ def _see(frame: NDArray[np.uint8], device: Device) -> tuple[NDArray[np.float32],
         return None
     box = crop.face.box
     return embedding.vector, [box.x, box.y, box.width, box.height], device.measure(crop).refusal or ""
-
-
-def _read(path: Path, count: int) -> Visits | None:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            visits = Visits(file["vectors"], file["boxes"], file["words"])
-    except (FileNotFoundError, ValueError, KeyError, zipfile.BadZipFile):
-        return None
-    return visits if len(visits.vectors) == len(visits.words) == count else None

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, get_args
 
+from convert import robustness
 from convert.charts import histogram, roc
 from convert.errors import ConversionError
-from convert.record import FILE, RULE_OF_30, Interval, Level, Record, read_records
+from convert.record import FILE, RULE_OF_30, Level, Record, read_records
+from convert.records import Records, records_of
 from convert.release import write_file
+from convert.tables import one_in, percent, small, table
 from edge.access.policy import level_fmr
 from edge.vision.cards import read_card
 
 _SECURITY: Final = Literal["convenience", "balanced", "strict"]
 _COMMAND: Final = "`LIMEN_DATA=… make evaluate`"
+
+# What each kind of record in models/records/ adds to the page, in this order: "" where there is none for these bytes.
+_SECTIONS: Final[Sequence[Callable[[Records], str]]] = (robustness.section,)
+_DRAWINGS: Final[Sequence[Callable[[Records], Mapping[str, str]]]] = ()
 
 
 def write_report(models: Path, docs: Path) -> tuple[Path, ...]:
@@ -32,16 +39,19 @@ def pages(models: Path) -> Mapping[str, str]:
     record = next((records[card.sha256] for card in cards if card.sha256 in records), None)
     if record is None:
         raise ConversionError(f"{models / FILE}: has no record of an embedder in {models}; `make evaluate` makes one")
+    others = records_of(models, record.models["embedder"])
     return {
-        "accuracy.md": _page(record, {card.sha256: card.name for card in cards}),
+        "accuracy.md": _page(record, {card.sha256: card.name for card in cards}, others),
+        **{f"pictures/{name}": text for draw in _DRAWINGS for name, text in draw(others).items()},
         "pictures/roc.svg": roc(record),
         "pictures/similarities.svg": histogram(record),
     }
 
 
-def _page(record: Record, names: Mapping[str, str]) -> str:
-    sections = (_opening(record, names), _thresholds(record), _figures(record), _pictures(), _acquisition(record))
-    return "\n\n".join([*sections, _LIMITS]) + "\n"
+def _page(record: Record, names: Mapping[str, str], others: Records) -> str:
+    own = (_opening(record, names), _thresholds(record), _figures(record), _pictures(), _acquisition(record))
+    more = (text for text in (section(others) for section in _SECTIONS) if text)
+    return "\n\n".join([*own, *more, _LIMITS]) + "\n"
 
 
 def _opening(record: Record, names: Mapping[str, str]) -> str:
@@ -56,7 +66,7 @@ align, embed) with {record.runtime} on {record.machine}. Intervals are 95 %.
 *Similarity* is the cosine of two embeddings. *FMR*, the false match rate: the share of comparisons of two different
 people that reach a threshold. *TAR*, the true accept rate: the share of comparisons of one person that do.
 
-{_table(("part", "file", "sha256"), rows)}
+{table(("part", "file", "sha256"), rows)}
 
 The pictures are Labeled Faces in the Wild ({record.data}, deep-funneled): all pictures of the {record.train.people:,}
 people in `pairsDevTrain` for the thresholds, and of the {record.test.people:,} other people in `pairsDevTest` for the
@@ -67,25 +77,25 @@ def _thresholds(record: Record) -> str:
     rows = [
         (
             _level_name(level.fmr),
-            _one_in(level.fmr),
+            one_in(level.fmr),
             f"**{level.similarity:.4f}**",
             f"{level.low:.3f} - {level.high:.3f}",
             _pairs_behind(level.impostors),
             f"{level.couple / max(1, level.impostors):.0%}",
-            _small(level.test_fmr),
-            _percent(level.test_tar),
+            small(level.test_fmr),
+            percent(level.test_tar),
         )
         for level in record.levels
     ]
     heads = ("level", "FMR", "similarity", "95 % of draws", "training pairs above")
-    table = _table((*heads, "from the same two people", "FMR on the test people", "TAR on the test people"), rows)
+    shown = table((*heads, "from the same two people", "FMR on the test people", "TAR on the test people"), rows)
     return f"""\
 ## Thresholds
 
 The similarity from which one comparison counts as a detection, chosen so that at most the stated share of all
 {record.train.impostors:,} impostor pairs of the training people reaches it; then tried on the test people.
 
-{table}
+{shown}
 
 *95 % of draws*: where the threshold falls when the training people are drawn anew, with replacement.
 *From the same two people*: people with many pictures weigh heavily when every picture meets every other one, and two of
@@ -97,7 +107,7 @@ def _figures(record: Record) -> str:
     pairs = record.pairs
     everybody = f"{record.test.genuine:,} genuine, {record.test.impostors:,} impostor pairs"
     rows = [
-        ("accuracy, threshold from the training pairs", f"{pairs.pairs} pairs", _percent(pairs.accuracy)),
+        ("accuracy, threshold from the training pairs", f"{pairs.pairs} pairs", percent(pairs.accuracy)),
         (
             f"accuracy, {pairs.folds} folds (mean ± standard error)",
             f"{pairs.pairs} pairs",
@@ -105,9 +115,9 @@ def _figures(record: Record) -> str:
         ),
         *(
             (
-                f"TAR at FMR {_one_in(point.fmr)}, all-against-all",
+                f"TAR at FMR {one_in(point.fmr)}, all-against-all",
                 f"{everybody}; {_pairs_behind(point.impostors)} above",
-                _percent(point.tar),
+                percent(point.tar),
             )
             for point in record.points
         ),
@@ -115,7 +125,7 @@ def _figures(record: Record) -> str:
     return f"""\
 ## Figures
 
-{_table(("what", "on", "result"), rows)}
+{table(("what", "on", "result"), rows)}
 
 The accuracy's interval is Wilson's. The others come from drawing the people anew, with replacement: pairs of one person
 are alike, and counting them as independent would make the intervals far too narrow. Here TAR is at the test people's
@@ -135,11 +145,11 @@ def _acquisition(record: Record) -> str:
         (name, f"{part.images:,}", str(part.not_acquired), *(str(part.refused.get(word, 0)) for word in words))
         for name, part in (("training", record.train), ("test", record.test))
     ]
-    table = _table(("people", "pictures", "no usable face", *(f"`{word}`" for word in words)), rows)
+    shown = table(("people", "pictures", "no usable face", *(f"`{word}`" for word in words)), rows)
     return f"""\
 ## Pictures the door would not have judged
 
-{table}
+{shown}
 
 A picture without a usable face counts against the result: its pairs are told wrong in the accuracy, and missed in the
 TAR. The words are those of the quality gate; such pictures are *not* left out of any figure above, although the door
@@ -178,7 +188,7 @@ def _couple(levels: Sequence[Level]) -> str:
     worst = max(levels, key=lambda level: level.couple / max(1, level.impostors), default=None)
     if worst is None or worst.couple * 2 < worst.impostors:
         return ""
-    return f" At {_one_in(worst.fmr)} two people alone make {worst.couple:,} of the {worst.impostors:,} pairs above."
+    return f" At {one_in(worst.fmr)} two people alone make {worst.couple:,} of the {worst.impostors:,} pairs above."
 
 
 def _level_name(fmr: float) -> str:
@@ -188,20 +198,3 @@ def _level_name(fmr: float) -> str:
 
 def _pairs_behind(count: int) -> str:
     return f"{count:,}" if count >= RULE_OF_30 else f"{count:,} (few: below {RULE_OF_30} a rate is hardly known)"
-
-
-def _one_in(fmr: float) -> str:
-    return f"1 in {1 / fmr:,.0f}"
-
-
-def _percent(interval: Interval) -> str:
-    return f"{interval.value:.2%} ({interval.low:.2%} - {interval.high:.2%})"
-
-
-def _small(interval: Interval) -> str:
-    return f"{interval.value:.2g} ({interval.low:.2g} - {interval.high:.2g})"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,36 @@
+"""How the pages write numbers: Markdown tables, shares with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Measured(Protocol):
+    """A share and the ends of its interval."""
+
+    @property
+    def value(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def one_in(share: float) -> str:
+    return f"1 in {1 / share:,.0f}"
+
+
+def percent(measured: Measured) -> str:
+    """For shares that are seen in per cent."""
+    return f"{measured.value:.2%} ({measured.low:.2%} - {measured.high:.2%})"
+
+
+def small(measured: Measured) -> str:
+    """For shares that are far below one per cent."""
+    return f"{measured.value:.2g} ({measured.low:.2g} - {measured.high:.2g})"
