@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from edge.door.force_locked import force_locked
 from edge.door.strike import open_strike
@@ -21,8 +22,8 @@ SLOW_DOOR = DoorSettings(driver="mock", unlock_seconds=10.0)
 
 both_polarities = pytest.mark.parametrize(
     "door",
-    [DOOR, DoorSettings(driver="mock", unlock_seconds=0.3, active_high=False)],
-    ids=["active_high", "active_low"],
+    [DOOR, DoorSettings(driver="mock", unlock_seconds=0.3, active_high=False), replace(DOOR, pin=2)],
+    ids=["active_high", "active_low", "on_a_pin_with_a_pull_up"],
 )
 
 

@@ -82,8 +82,8 @@ def test_a_store_opens_on_a_disk_that_is_full(small_disk: Path) -> None:
         store.journal(visit("granted"))
 
 
-def test_without_room_for_a_ballast_the_store_works_and_says_so(tmp_path: Path) -> None:
-    with open_small(tmp_path, limits=replace(SMALL, ballast_bytes=1 << 60)) as store:
+def test_without_room_for_a_ballast_and_more_the_store_works_and_says_so(small_disk: Path) -> None:
+    with open_small(small_disk, limits=replace(SMALL, ballast_bytes=3 * 1024 * 1024)) as store:
         store.journal(visit("granted"))
         assert store.disk_was_full
 

@@ -140,7 +140,7 @@ def test_the_journal_is_bounded_in_bytes_too(tmp_path: Path) -> None:
 
 def test_old_events_are_pruned_sent_or_not_and_young_ones_stay(tmp_path: Path) -> None:
     clock = HandClock()
-    with open_small(tmp_path, clock, days=10) as store:
+    with open_small(tmp_path, clock, limits=replace(SMALL, journal_rows=20), days=10) as store:
         for day in range(20):
             clock.moment = NOON + timedelta(days=day)
             clock.believed = day not in {3, 15}
@@ -154,6 +154,9 @@ def test_old_events_are_pruned_sent_or_not_and_young_ones_stay(tmp_path: Path) -
         assert [row.data["day"] for row in store.events(0, 100)] == list(range(10, 20))
         assert store.dropped == 5
         assert store.prune() == 0
+        for _ in range(10):
+            store.journal(visit("granted"))
+        assert len(store.events(0, 100)) == 20
 
 
 def test_events_written_before_the_clock_was_set_are_not_taken_for_old(tmp_path: Path) -> None:

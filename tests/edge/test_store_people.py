@@ -154,6 +154,7 @@ def test_a_sealed_reference_moved_to_somebody_else_disables_that_person_alone(tm
         "UPDATE person_references SET vector = CAST(x'0000c07f' || substr(vector, 5) AS BLOB) WHERE number = 2",
         "UPDATE person_references SET vector = substr(vector, 1, 767) WHERE number = 2",
         "UPDATE person_references SET vector = x'' WHERE number = 2",
+        "UPDATE person_references SET vector = CAST(vector || x'00000000' AS BLOB) WHERE number = 2",
         "DELETE FROM person_references WHERE person_id = 'anna'",
         "UPDATE people SET enrolled_at = 'yesterday'",
     ],
