@@ -25,8 +25,8 @@ from edge.settings import AccessSettings
 COMMAND: Final = "limen-convert measure door"
 _HOUSEHOLDS: Final = (5, 10, 20)
 _REFERENCES: Final = (5, 10)
-_ENROLMENTS: Final = 1000  # for each row: as many galleries as hold these
-_STEP_ENROLMENTS: Final = 500
+_ENROLMENTS: Final = 2000  # for each row: as many galleries as hold these
+_STEP_ENROLMENTS: Final = 1000
 _USUAL: Final = (10, 10)  # people and references while one number of the rule is changed
 _LARGER: Final = (50, 100, 200)
 _SEED: Final = 1

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from convert import robustness
-from convert.charts import histogram, roc
+from convert import door_section, lookalikes, robustness
+from convert.charts import det, histogram, roc
 from convert.errors import ConversionError
 from convert.record import FILE, RULE_OF_30, Level, Record, read_records
 from convert.records import Records, records_of
@@ -20,8 +20,12 @@ _SECURITY: Final = Literal["convenience", "balanced", "strict"]
 _COMMAND: Final = "`LIMEN_DATA=… make evaluate`"
 
 # What each kind of record in models/records/ adds to the page, in this order: "" where there is none for these bytes.
-_SECTIONS: Final[Sequence[Callable[[Records], str]]] = (robustness.section,)
-_DRAWINGS: Final[Sequence[Callable[[Records], Mapping[str, str]]]] = ()
+_SECTIONS: Final[Sequence[Callable[[Records], str]]] = (
+    door_section.section,
+    lookalikes.section,
+    robustness.section,
+)
+_DRAWINGS: Final[Sequence[Callable[[Records], Mapping[str, str]]]] = (door_section.drawings,)
 
 
 def write_report(models: Path, docs: Path) -> tuple[Path, ...]:
@@ -43,6 +47,7 @@ def pages(models: Path) -> Mapping[str, str]:
     return {
         "accuracy.md": _page(record, {card.sha256: card.name for card in cards}, others),
         **{f"pictures/{name}": text for draw in _DRAWINGS for name, text in draw(others).items()},
+        "pictures/det.svg": det(record),
         "pictures/roc.svg": roc(record),
         "pictures/similarities.svg": histogram(record),
     }
@@ -136,6 +141,8 @@ def _pictures() -> str:
     return """\
 ![TAR over FMR on the test people](pictures/roc.svg)
 
+![FNMR over FMR on the test people, both logarithmic; dots: the card's thresholds](pictures/det.svg)
+
 ![Similarities of genuine and impostor pairs, with the card's thresholds](pictures/similarities.svg)"""
 
 
@@ -160,8 +167,8 @@ front of a camera is found."""
 _LIMITS: Final = """\
 ## What these figures do not say
 
-- **They are not the door's error rates.** A visit is decided over several frames, against several references of several
-  people. How often the whole rule opens to a stranger or refuses a resident has not been measured yet.
+- **Figures of one comparison are not the door's error rates.** A visit is decided over several frames, against several
+  references of several people, and visits made of photographs are not people in front of a camera.
 - **Strangers here are random, and LFW's are mostly white men.** A door meets people who look alike: relatives, and
   people of one group. The card has no figures for groups, because no picture here has a label. An external caution,
   measured once with this network on another, labelled set (crops with the forehead masked; not made by the command
