@@ -94,6 +94,7 @@ class Door:
         self._status_due = self._prune_due = rooms.clock.now()
         self._decision: Decision | None = None
         self._failing = False
+        self._full = False
         self._introduce(rooms.eye)
 
     def turn(self) -> None:
@@ -178,19 +179,25 @@ class Door:
 
     def _keep_house(self) -> None:
         now = self._clock.now()
-        if now >= self._status_due:
-            self._status_due = now + _STATUS_SECONDS
-            status = self._condition.status(self._publisher.stamp())
-            self._publisher.state(self._publisher.topics.status, encode(status))
-        if now >= self._prune_due:
-            self._prune_due = now + _PRUNE_SECONDS
-            self._prune()
-
-    def _prune(self) -> None:
         try:
-            self._store.prune()
+            if now >= self._status_due:
+                self._status_due = now + _STATUS_SECONDS
+                status = self._condition.status(self._publisher.stamp())
+                self._publisher.state(self._publisher.topics.status, encode(status))
+            self._note_full_disk(now)
+            if now >= self._prune_due:
+                self._prune_due = now + _PRUNE_SECONDS
+                self._store.prune()
         except StoreError as error:
-            _log.error("old events stay: %s", error)
+            _log.error("the store cannot be kept: %s", error)
+
+    def _note_full_disk(self, now: float) -> None:
+        """Tell once that the disk was full, and once that it is not any more; make room at once."""
+        if self._store.disk_was_full != self._full:
+            self._full = self._store.disk_was_full
+            self._prune_due = now
+            word = "store_full" if self._full else "store_recovered"
+            self._tell(system_event(word, "the disk was full: its reserve was freed" if self._full else ""))
 
     def _tell(self, event: Event) -> None:
         """Journal an event; where that fails, say it at once and once."""
