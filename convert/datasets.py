@@ -6,7 +6,8 @@ what happened to be there would be a better figure than the true one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -83,6 +84,44 @@ def split_folds(fold: Fold, count: int) -> tuple[Fold, ...]:
 def people_of(folds: Iterable[Fold]) -> tuple[str, ...]:
     """Everybody in the pairs, by name."""
     return tuple(sorted({name for fold in folds for pair in fold for name in pair.people}))
+
+
+def everybody(images: Path) -> tuple[str, ...]:
+    """Everybody with a folder in `images`, by name. Raises ConversionError where fewer than two have one."""
+    names = sorted(folder.name for folder in images.iterdir() if folder.is_dir() and not folder.name.startswith("."))
+    if len(names) < 2:
+        raise ConversionError(f"{images}: one folder for each of at least two people is wanted, here are {len(names)}")
+    return tuple(names)
+
+
+def pictured(folds: Iterable[Fold]) -> Identities:
+    """Only the pictures that stand in the pairs, and whose they are."""
+    pictures = sorted({path for fold in folds for pair in fold for path in (pair.first, pair.second)})
+    names = sorted({path.parent.name for path in pictures})
+    place = {name: index for index, name in enumerate(names)}
+    pictures.sort(key=lambda path: (place[path.parent.name], path.name))
+    return Identities(tuple(names), tuple(pictures), tuple(place[path.parent.name] for path in pictures))
+
+
+def read_groups(file: Path, names: Sequence[str]) -> Mapping[str, str]:
+    """A CSV file `name,group`, with that first line: whose group is which. Raises ConversionError naming the line."""
+    try:
+        with file.open(encoding="utf-8", newline="") as text:
+            rows = list(csv.reader(text))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConversionError(f"{file}: cannot be read: {error}") from None
+    if not rows or rows[0] != ["name", "group"]:
+        raise ConversionError(f"{file}: line 1: expected `name,group`")
+    groups: dict[str, str] = {}
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) != 2 or not all(row):
+            raise ConversionError(f"{file}: line {number}: expected a name and a group, not {','.join(row)!r}")
+        name, group = row
+        if name not in names:
+            raise ConversionError(f"{file}: line {number}: {name} has no folder of pictures")
+        if groups.setdefault(name, group) != group:
+            raise ConversionError(f"{file}: line {number}: {name} is in {groups[name]} already")
+    return groups
 
 
 def identities(images: Path, names: Sequence[str]) -> Identities:
