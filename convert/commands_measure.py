@@ -76,6 +76,12 @@ def _lookalikes(material: Material) -> Struct:
     return measure_lookalikes(material.images, material.train, material.test, material.device, material.data)
 
 
+def _people(material: Material) -> Struct:
+    from convert.people import measure_people
+
+    return measure_people(material.images, material.test, material.device, material.data)
+
+
 def _robustness(material: Material) -> Struct:
     from convert.robustness import measure_robustness
 
@@ -88,6 +94,7 @@ def _robustness(material: Material) -> Struct:
 
 
 KINDS: Final[Mapping[str, Callable[[Material], Struct]]] = {
+    "people": _people,
     "door": _door,
     "look-alikes": _lookalikes,
     "robustness": _robustness,

@@ -45,6 +45,12 @@ class Embedded:
     vectors: NDArray[np.float32]
     words: NDArray[np.str_]
 
+    def of(self, pictures: Sequence[Path], wanted: Sequence[Path]) -> Embedded:
+        """The rows of the `wanted` ones of the `pictures` these are of."""
+        row = {path: index for index, path in enumerate(pictures)}
+        rows = [row[path] for path in wanted]
+        return Embedded(self.vectors[rows], self.words[rows])
+
 
 class Device:
     """The device's eye on single pictures: an `Embed`."""
