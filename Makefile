@@ -48,6 +48,7 @@ models: .venv-convert/ready ## Build models/ again from where their weights come
 evaluate: .venv/ready ## Measure the models on LIMEN_DATA; write their cards and docs/accuracy.md
 	$(DEVICE) -m convert evaluate
 	$(DEVICE) -m convert release
+	$(DEVICE) -m convert measure
 	$(DEVICE) -m convert report
 
 bench: setup ## Measure this machine and write docs/performance.md

@@ -223,13 +223,17 @@ everybody's pictures and measured with the other half; everybody with two pictur
 ({record.train.people:,} and {record.test.people:,} people, {record.train.comparisons:,} and
 {record.test.comparisons:,} comparisons). Intervals from drawing those people anew.
 
-{table(("stated FMR", "similarity", "among look-alikes, training", "among look-alikes, test", "of the stated"), levels)}
+{table(("stated FMR", "similarity", "among look-alikes, training", "among look-alikes, test", "test / stated"), levels)}
 
 What a threshold would have to be for look-alikes to pass as rarely, from the training people, tried on the test people:
 
 {table(("FMR among look-alikes", "similarity", "found on the test people", "FMR, everybody", "TAR"), derived)}
 
 {_reading(record)}"""
+
+
+def _times(row: LevelAmong) -> str:
+    return f"{row.test.value / row.fmr:.0f} x" if row.test.value else "none seen"
 
 
 def _reading(record: LookAlikeRecord) -> str:

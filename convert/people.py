@@ -84,7 +84,11 @@ one name for two.
 
 def _worst(genuine: Sequence[Extreme], impostors: Sequence[Extreme]) -> str:
     rows = [
-        (one.first, one.second, f"{one.similarity:.3f}", two.first, two.second, f"{two.similarity:.3f}")
+        (*_files(one), f"{one.similarity:.3f}", *_files(two), f"{two.similarity:.3f}")
         for one, two in zip(genuine, impostors, strict=False)
     ]
     return table(("one person", "", "similarity", "two people", "", "similarity"), rows)
+
+
+def _files(pair: Extreme) -> tuple[str, str]:
+    return Path(pair.first).name, Path(pair.second).name
