@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from convert import commands_evaluate, commands_measure
 from convert.errors import ConversionError
 from convert.models import FOLDER, IMPORTS, refresh_cards
 from edge.errors import LimenError
 from edge.vision.cards import Card
 
-_DATA: Final = "LIMEN_DATA"
 _FAILED: Final = 1
 _INTERRUPTED: Final = 130
 
@@ -30,8 +29,12 @@ examples:
   limen-convert import mesh              only the face mesh
   LIMEN_DATA=~/data limen-convert evaluate
                                          measure models/ on LFW (~/data/lfw) and keep the record
+  limen-convert evaluate --images ALBUM --json figures.json
+                                         measure models/ on people of your own: one folder for each
+  LIMEN_DATA=~/data limen-convert measure
+                                         simulate doors, find look-alikes, alter pictures (an hour)
   limen-convert release                  write the record's thresholds into the cards
-  limen-convert report                   write docs/accuracy.md from the record
+  limen-convert report                   write docs/accuracy.md from the records
 
 Only `import mobilefacenet` needs TensorFlow; `make models` sets it up in .venv-convert.
 Exit codes: 0 done, 1 not done and nothing half written, 2 not understood, 130 interrupted.
@@ -62,12 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     bring.add_argument("source", nargs="*", metavar="SOURCE", help=f"{', '.join(IMPORTS)}; all of them without one")
     bring.set_defaults(run=_import)
 
-    judge = commands.add_parser("evaluate", help="measure the models on pictures of many people, and keep the record")
-    judge.add_argument("--images", type=Path, metavar="DIR", help=f"one folder for each person (default: ${_DATA}/lfw)")
-    judge.add_argument("--train", type=Path, metavar="FILE", help="pairs for the thresholds (DIR/pairsDevTrain.txt)")
-    judge.add_argument("--test", type=Path, metavar="FILE", help="pairs for the figures (DIR/pairsDevTest.txt)")
-    judge.add_argument("--data", default="LFW View 1", metavar="NAME", help="what to call the pictures (%(default)s)")
-    judge.set_defaults(run=_evaluate)
+    commands_evaluate.add(commands)
+    commands_measure.add(commands)
 
     cards = commands.add_parser("release", help="write the cards anew from the evaluation record")
     cards.set_defaults(run=_release)
@@ -80,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     pictures.add_argument("folder", type=Path, nargs="?", default=FOLDER.parent / ".demo", metavar="DIR")
     pictures.set_defaults(run=_pictures)
 
-    for command in (bring, judge, cards, page):
+    for command in (bring, cards, page):
         command.add_argument("--models", type=Path, default=FOLDER, metavar="DIR", help="the models (%(default)s)")
     return parser
 
@@ -92,23 +91,6 @@ def _import(options: argparse.Namespace) -> None:
     for name in options.source or IMPORTS:
         print(f"Importing {name} ...", flush=True)
         _announce(IMPORTS[name](options.models), options.models)
-
-
-def _evaluate(options: argparse.Namespace) -> None:
-    from convert.embeddings import Device
-    from convert.evaluate import evaluate
-    from convert.record import FILE, write_record
-
-    images = options.images or Path(os.environ.get(_DATA, ""), "lfw")
-    if not images.is_dir():
-        raise ConversionError(f"{images}: no folder of pictures; name one with --images, or its parent with {_DATA}")
-    train = options.train or images / "pairsDevTrain.txt"
-    test = options.test or images / "pairsDevTest.txt"
-    record = evaluate(images, train, test, Device(options.models), options.data)
-    write_record(options.models, record)
-    for level in record.levels:
-        print(f"FMR {level.fmr:<7g} similarity {level.similarity:.4f}  TAR {level.test_tar.value:.4f}")
-    print(f"{options.models / FILE} is written; `limen-convert release` takes its thresholds into the cards")
 
 
 def _release(options: argparse.Namespace) -> None:
