@@ -104,7 +104,7 @@ def _verdict(record: DoorRecord) -> str:
     for setting in ("verification_threshold", "frames", "margin"):
         steps = [step for step in record.steps if step.setting == setting]
         shipped = next(step for step in steps if step.shipped)
-        better = [step.value for step in steps if _dominates(step, shipped)]
+        better = [step.value for step in steps if dominates(step, shipped)]
         others = ", ".join(_against(step, shipped) for step in steps if not step.shipped)
         said = "is questioned: clearly better was " + " and ".join(better) if better else "stands"
         sentences.append(f"- `{setting}` {shipped.value} {said} ({others}).")
@@ -120,7 +120,7 @@ def _against(step: Step, shipped: Step) -> str:
     return f"{step.value}: FPIR {fpir:+.2%}, FNIR {fnir:+.2%}"
 
 
-def _dominates(step: Step, shipped: Step) -> bool:
+def dominates(step: Step, shipped: Step) -> bool:
     return step.fnir.high < shipped.fnir.low and step.fpir.value <= shipped.fpir.value
 
 

@@ -57,7 +57,7 @@ def pages(models: Path) -> Mapping[str, str]:
 def _page(record: Record, names: Mapping[str, str], others: Records) -> str:
     own = (_opening(record, names), _thresholds(record), _figures(record), _pictures(), _acquisition(record))
     more = (text for text in (section(others) for section in _SECTIONS) if text)
-    return "\n\n".join([*own, *more, _LIMITS]) + "\n"
+    return "\n\n".join([*own, *more, _OWN, _LIMITS]) + "\n"
 
 
 def _opening(record: Record, names: Mapping[str, str]) -> str:
@@ -164,6 +164,22 @@ TAR. The words are those of the quality gate; such pictures are *not* left out o
 would wait for a better frame. Portraits that are already upright and centred say nothing about how often a face in
 front of a camera is found."""
 
+
+_OWN: Final = """\
+## Your own figures
+
+With a folder of pictures for each person; nothing in the models folder changes:
+
+```sh
+limen-convert evaluate --images ALBUM --json figures.json
+limen-convert evaluate --images ALBUM --json figures.json --groups groups.csv --model another/card.json
+limen-convert evaluate --images ALBUM --json figures.json --pairs pairs.txt
+limen-convert evaluate --images ALBUM --json figures.json --program "limen probe --stdin --rule centre"
+```
+
+Everybody is compared with everybody, or the pairs of a file in LFW's format, where a missing picture is an error that
+names it. `groups.csv` (`name,group`) adds a row for each group; `--program` measures anything that answers as
+`limen probe` does."""
 
 _LIMITS: Final = """\
 ## What these figures do not say

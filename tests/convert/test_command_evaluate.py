@@ -1,0 +1,78 @@
+"""`limen-convert evaluate` and `measure` as they are typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from convert.__main__ import main
+from convert.models import FOLDER
+
+
+@pytest.fixture
+def album(tmp_path: Path, faces: dict[str, Any]) -> Path:
+    for name, image in faces.items():
+        (tmp_path / "album" / name).mkdir(parents=True)
+        for number, gain in enumerate((1.0, 0.8, 0.9), 1):
+            darker = cv2.convertScaleAbs(image, alpha=gain)
+            cv2.imwrite(str(tmp_path / "album" / name / f"{name}_{number:04d}.jpg"), darker)
+    return tmp_path / "album"
+
+
+def evaluated(album: Path, *more: str) -> dict[str, Any]:
+    out = album.parent / "figures.json"
+    assert main(["evaluate", "--images", str(album), "--json", str(out), *more]) == 0
+    figures: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    return figures
+
+
+def test_a_folder_of_people_is_measured_everybody_against_everybody(album: Path) -> None:
+    (album.parent / "groups.csv").write_text("name,group\nresident,all\nstranger,all\n", encoding="utf-8")
+    figures = evaluated(album, "--groups", str(album.parent / "groups.csv"), "--detector", "blazeface")
+    assert figures["everybody"]["genuine"] == 6
+    assert figures["everybody"]["impostors"] == 9
+    assert [at["tar"]["value"] for at in figures["everybody"]["card"]] == [1.0] * 4
+    assert [at["fmr"]["value"] for at in figures["groups"][0]["card"]] == [0.0] * 4
+    assert figures["worst_impostors"][0]["similarity"] < 0.3
+    assert figures["worst_genuine"][0]["similarity"] > 0.9
+
+
+def test_a_pairs_file_is_measured_with_another_card(album: Path) -> None:
+    pairs = album.parent / "pairs.txt"
+    pairs.write_text("2 1\n" + "resident 1 2\nresident 1 stranger 1\n" * 2, encoding="utf-8")
+    figures = evaluated(album, "--pairs", str(pairs), "--model", str(FOLDER / "mobilefacenet.json"))
+    assert (figures["pairs"]["pairs"], figures["pairs"]["f1"]) == (4, 1.0)
+    assert figures["everybody"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--pairs", "p.txt"], "--pairs is for one folder of people"),
+        (["--json", "o.json", "--pairs", "p.txt", "--groups", "g.csv"], "leave out --pairs"),
+        (["--json", "o.json", "--program", "x", "--detector", "haar"], "--model and --detector mean nothing to it"),
+        (["--json", "o.json", "--detector", "viola"], "Invalid enum value 'viola'"),
+        (["--json", "o.json", "--pairs", "p.txt"], "p.txt: cannot be read"),
+    ],
+)
+def test_what_does_not_go_together_is_told(
+    album: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", "--images", str(album), *arguments]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_one_person_is_nobody_to_compare_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "Ann").mkdir()
+    assert main(["evaluate", "--images", str(tmp_path), "--json", str(tmp_path / "o.json")]) == 1
+    assert "at least two people is wanted, here are 1" in capsys.readouterr().err
+    assert not (tmp_path / "o.json").exists()
+
+
+def test_an_unknown_kind_of_figures_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["measure", "doors"]) == 1
+    assert "known: people, door, look-alikes, robustness" in capsys.readouterr().err
