@@ -1,4 +1,4 @@
-"""The three models of the default chain: imported, converted and released into a folder."""
+"""The shipped models, the default chain and another detector: imported, converted and released into a folder."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Final
 from convert.quantize import Precision, to_tflite
 from convert.record import judged
 from convert.release import release, release_card, space_of
-from convert.sources import mediapipe, mobilefacenet
-from edge.vision.cards import Card, Input, Output, read_card
+from convert.sources import mediapipe, mobilefacenet, mtcnn
+from edge.vision.cards import Card, Input, Output, Role, read_card
+from edge.vision.mtcnn import NETWORKS, SHAPES
 
 FOLDER: Final = Path(__file__).parents[1] / "models"
 _UNKNOWN: Final = "0" * 64  # until `release` has hashed the content
@@ -34,6 +35,33 @@ def import_packaged(name: str, folder: Path) -> Card:
         quantization=model.quantization,
     )
     return release(folder, card, content)
+
+
+def import_mtcnn(folder: Path) -> Card:
+    """Rebuild the three networks of MTCNN and convert them; the card of the last, which has the final say.
+
+    Needs TensorFlow.
+    """
+    networks = {role: mtcnn.fetch(name) for role, name in NETWORKS.items()}
+    cards = [release(folder, _mtcnn_card(role), to_tflite(network, "float16")) for role, network in networks.items()]
+    return cards[-1]
+
+
+def _mtcnn_card(role: Role) -> Card:
+    name = NETWORKS[role]
+    (_, height, width, _), output = SHAPES[name]
+    return Card(
+        name=name,
+        role=role,
+        sha256=_UNKNOWN,
+        bytes=1,
+        source=f"wheel {' '.join(mtcnn.PACKAGE)}, {mtcnn.member(name)}, rebuilt",
+        source_sha256=mtcnn.SHA256[name],
+        licence=mtcnn.LICENCE,
+        input=Input(shape=(1, height, width, 3), mean=127.5, scale=128.0),
+        output=Output(shape=output),
+        quantization="float16",
+    )
 
 
 def import_mobilefacenet(folder: Path, precision: Precision = "float16") -> Card:
@@ -73,4 +101,5 @@ IMPORTS: Final[Mapping[str, Callable[[Path], Card]]] = {
     "blazeface": lambda folder: import_packaged("blazeface", folder),
     "mesh": lambda folder: import_packaged("facemesh", folder),
     "mobilefacenet": import_mobilefacenet,
+    "mtcnn": import_mtcnn,
 }

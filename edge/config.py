@@ -166,6 +166,8 @@ def _contradictions(settings: Settings) -> list[str]:
     quality = settings.vision.quality
     if quality.minimum_brightness >= quality.maximum_brightness:
         problems.append("vision.quality.minimum_brightness: not below vision.quality.maximum_brightness")
+    if settings.vision.points == "detector" and settings.vision.detector != "mtcnn":
+        problems.append(f"vision.points: {settings.vision.detector} has no points of its own, only mtcnn has")
     if settings.mqtt.ca_file and not settings.mqtt.tls:
         problems.append("mqtt.ca_file: needs mqtt.tls: true")
     if settings.mqtt.password_file and not settings.mqtt.username:

@@ -57,8 +57,9 @@ class VisionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     runtime: Literal["auto", "litert", "tflite"] = "auto"
     threads: Annotated[int, Meta(ge=1, le=4)] = 1
     models: str = "models"
-    detector: Literal["blazeface"] = "blazeface"
+    detector: Literal["blazeface", "mtcnn", "haar"] = "blazeface"
     landmarks: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}$")] = "facemesh"
+    points: Literal["mesh", "detector"] = "mesh"
     embedder: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}$")] = "mobilefacenet"
     minimum_detector_score: Annotated[float, Meta(ge=0.1, le=1.0)] = 0.5
     quality: QualitySettings = QualitySettings()

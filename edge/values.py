@@ -68,8 +68,9 @@ class Box:
 class Face:
     """What the detector found, and, once the mesh has looked, its landmarks.
 
-    `keypoints` float32 [6, 2]: the detector's own points (right eye, left eye, nose, mouth, right ear, left ear; the
-    subject's right is on the picture's left). `presence` in [0, 1]: how sure the mesh is that this is a face.
+    `keypoints` float32 [n, 2]: the detector's own points, right eye and left eye first (the subject's right is on the
+    picture's left); then, of BlazeFace, nose, mouth, right ear, left ear; of MTCNN, nose and mouth corners; of Haar,
+    which has none, only the eyes, guessed from the box. `presence` in [0, 1]: how sure the mesh is that this is a face.
     `landmarks` float32 [5, 2]: eyes, nose tip, mouth corners, picture left to right. `mesh` float32 [468, 3].
     All in frame pixels.
     """

@@ -21,7 +21,7 @@ from edge.errors import ModelError
 MAX_CARD_BYTES: Final = 1 << 20
 MAX_MODEL_BYTES: Final = 256 << 20
 
-Role = Literal["detector", "landmarks", "embedder"]
+Role = Literal["proposals", "refinement", "detector", "landmarks", "embedder"]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Size = Annotated[int, Meta(ge=1, le=4096)]
 

@@ -1,4 +1,4 @@
-"""The eye: one frame in, one Probe out. Opens the three networks and puts the parts of this room in order."""
+"""The eye: one frame in, one Probe out. Opens the networks and puts the parts of this room in order."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.clock import Clock
-from edge.errors import ModelError
 from edge.settings import QualitySettings, VisionSettings
 from edge.values import Box, Crop, Embedding, Face, Frame, Probe, Quality, Timings, frozen_array
 from edge.vision import quality
 from edge.vision.align import align
-from edge.vision.blazeface import BlazeFace
-from edge.vision.cards import Card, Role, verified_model
+from edge.vision.cards import Card, Role
+from edge.vision.detectors import Detector, open_detector
 from edge.vision.embedder import Embedder
 from edge.vision.mesh import FaceMesh
-from edge.vision.runtime import Network, load_network
+from edge.vision.networks import open_network
 
 Faces = Literal["nearest", "refuse"]
 
@@ -32,39 +31,26 @@ _SIDES: Final = range(8, 16_385)  # pictures OpenCV can sample
 
 
 def open_eye(settings: VisionSettings, models: Path, clock: Clock, *, faces: Faces = "nearest") -> Eye:
-    """Check and load the three networks from `models`.
+    """Check and load the networks from `models`.
 
     With `faces` "nearest" the largest confirmed face is chosen and the others need not be looked at; with "refuse" they
     are counted. Raises ModelError when a model or runtime is missing, altered or unfit.
     """
     cv2.setNumThreads(settings.threads)
-    detector, detector_card = _open(settings, models, settings.detector, "detector")
-    landmarks, landmarks_card = _open(settings, models, settings.landmarks, "landmarks")
-    embedder, embedder_card = _open(settings, models, settings.embedder, "embedder")
+    detector, detector_cards = open_detector(settings, models)
+    landmarks, landmarks_card = open_network(settings, models, settings.landmarks, "landmarks")
+    embedder, embedder_card = open_network(settings, models, settings.embedder, "embedder")
     return Eye(
-        BlazeFace(detector, detector_card, settings.minimum_detector_score),
+        detector,
         FaceMesh(landmarks, landmarks_card),
         Embedder(embedder, embedder_card),
         settings.quality,
         clock,
         faces=faces,
-        cards={"detector": detector_card, "landmarks": landmarks_card, "embedder": embedder_card},
+        points=settings.points,
+        cards={**detector_cards, "landmarks": landmarks_card, "embedder": embedder_card},
         runtime=embedder.runtime,
     )
-
-
-def _open(settings: VisionSettings, models: Path, name: str, role: Role) -> tuple[Network, Card]:
-    card, content = verified_model(models, name)
-    if card.role != role:
-        raise ModelError(f"{name}.json: is a model for {card.role}, not for {role}")
-    try:
-        network = load_network(content, settings.runtime, settings.threads)
-    except ModelError as error:
-        raise ModelError(f"{name}.tflite: {error}") from None
-    shapes = network.input_shape, network.output_shapes[0]
-    if shapes != (card.input.shape, card.output.shape):
-        raise ModelError(f"{name}.tflite: takes and gives {shapes}, its card says otherwise")
-    return network, card
 
 
 class Eye:
@@ -72,13 +58,14 @@ class Eye:
 
     def __init__(
         self,
-        detector: BlazeFace,
+        detector: Detector,
         mesh: FaceMesh,
         embedder: Embedder,
         gate: QualitySettings,
         clock: Clock,
         *,
         faces: Faces,
+        points: Literal["mesh", "detector"],
         cards: Mapping[Role, Card],
         runtime: str,
     ) -> None:
@@ -91,6 +78,7 @@ class Eye:
         self._gate = gate
         self._clock = clock
         self._faces = faces
+        self._points = points
 
     def look(self, frame: Frame, keep: Box | None = None) -> Probe:
         """Find, choose, judge and, if it is good enough, embed the face that matters in `frame`.
@@ -125,7 +113,10 @@ class Eye:
 
     def examine(self, image: NDArray[np.uint8], face: Face) -> Face:
         """`face` with presence and, where there is something to see, landmarks and mesh."""
-        return self._mesh.examine(image, face)
+        examined = self._mesh.examine(image, face)
+        if self._points == "detector" and examined.landmarks is not None:
+            return replace(examined, landmarks=face.keypoints)
+        return examined
 
     def crop(self, image: NDArray[np.uint8], face: Face) -> Crop:
         """The aligned crop of an examined face. Raises ValueError when it has no landmarks."""

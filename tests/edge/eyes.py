@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -20,8 +21,16 @@ NETWORKS = ("blazeface", "facemesh", "mobilefacenet")
 Image = NDArray[np.uint8]
 
 
-def an_eye(*, faces: Faces = "nearest", quality: QualitySettings | None = None, models: Path = MODELS) -> Eye:
-    return open_eye(VisionSettings(quality=quality or QualitySettings()), models, SystemClock(), faces=faces)
+def an_eye(
+    *,
+    faces: Faces = "nearest",
+    quality: QualitySettings | None = None,
+    models: Path = MODELS,
+    detector: Literal["blazeface", "mtcnn", "haar"] = "blazeface",
+    points: Literal["mesh", "detector"] = "mesh",
+) -> Eye:
+    settings = VisionSettings(quality=quality or QualitySettings(), detector=detector, points=points)
+    return open_eye(settings, models, SystemClock(), faces=faces)
 
 
 def frame(image: Image) -> Frame:
