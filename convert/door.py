@@ -6,6 +6,7 @@ Nothing is decided here: references go through `edge.access.references.conclude`
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -189,3 +190,13 @@ def worth_a_look(scene: Scene, gallery: Gallery, rule: Rule) -> NDArray[np.bool_
     count, frames, size = scene.stranger_vectors.shape
     nearest = (scene.stranger_vectors.reshape(-1, size) @ gallery.matrix.T).max(axis=1).reshape(count, frames)
     return np.asarray(nearest.max(axis=1) >= rule.detection_threshold - _ROUNDING)
+
+
+def nearest_strangers(scene: Scene, share: float) -> NDArray[np.bool_]:
+    """[strangers, residents]: whether the stranger is among the `share` most like that resident's photographs."""
+    middles = np.stack([own.mean(axis=0) for own in scene.references])
+    alike = scene.stranger_vectors.mean(axis=1) @ middles.T
+    count = max(1, math.ceil(share * len(alike)))
+    near = np.zeros(alike.shape, bool)
+    np.put_along_axis(near, np.argsort(-alike, axis=0, kind="stable")[:count], values=True, axis=0)
+    return near

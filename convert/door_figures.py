@@ -46,6 +46,22 @@ def false_positives(tally: Tally, rounds: int = ROUNDS, seed: int = 1) -> Rate:
     return _rate(events, visits, strangers, drawn)
 
 
+def let_in_as(tally: Tally, near: NDArray[np.bool_], rounds: int = ROUNDS, seed: int = 1) -> Rate:
+    """FPIR of look-alikes: of the visits by strangers who are `near` [strangers, residents] to somebody enrolled.
+
+    Only those count that open the door under that resident's name.
+    """
+    pairs = [(stranger, resident) for stranger, resident in tally.let_in if near[stranger, resident]]
+    who, whom = np.array(pairs, np.int64).reshape(-1, 2).T
+    random = np.random.default_rng(seed)
+    drawn = []
+    for _ in range(rounds):
+        visitor, home = _draw(random, len(near)), _draw(random, near.shape[1])
+        visits = visitor @ near @ (home * tally.enrolled)
+        drawn.append((visitor[who] * home[whom]).sum() / max(1, int(visits)))
+    return _rate(len(pairs), int(near.sum(axis=0) @ tally.enrolled), int(near[:, tally.enrolled > 0].sum()), drawn)
+
+
 def false_negatives(tally: Tally, distinct: int, rounds: int = ROUNDS, seed: int = 1) -> Rate:
     """FNIR, of residents' visits of which `distinct` are different; the draws take residents anew."""
     return _of_residents(tally, tally.visits - tally.granted, distinct, rounds, seed)

@@ -59,6 +59,16 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     fnir: Rate
 
 
+class LookAlikes(Struct, frozen=True, forbid_unknown_fields=True):
+    """Visits by each resident's `nearest` strangers while that resident is enrolled, let in as that resident."""
+
+    security: Security
+    enrolled: Count
+    references: Count
+    nearest: Count
+    fpir: Rate
+
+
 class Extrapolated(Struct, frozen=True, forbid_unknown_fields=True):
     """FPIR for more people than were ever enrolled here: 1 - (1 - p)^n, p from the largest gallery that was.
 
@@ -88,5 +98,6 @@ class DoorRecord(Struct, frozen=True, forbid_unknown_fields=True):
     jitter: Jitter
     scenes: dict[str, dict[str, Count]]
     rows: tuple[Row, ...]
+    look_alikes: tuple[LookAlikes, ...]
     steps: tuple[Step, ...]
     extrapolated: tuple[Extrapolated, ...]

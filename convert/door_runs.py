@@ -13,12 +13,13 @@ from typing import Any, Final, Literal, get_args
 from tqdm import tqdm
 
 from convert.datasets import Identities, identities, people_of, read_pairs
-from convert.door import Scene, Tally, joined, scene_of, simulate
+from convert.door import Scene, Tally, joined, nearest_strangers, scene_of, simulate
 from convert.door_cast import cast_of
-from convert.door_figures import ROUNDS, extrapolate, false_negatives, false_positives, mistaken
-from convert.door_record import DoorRecord, Extrapolated, Row, Security, Step
+from convert.door_figures import ROUNDS, extrapolate, false_negatives, false_positives, let_in_as, mistaken
+from convert.door_record import DoorRecord, Extrapolated, LookAlikes, Row, Security, Step
 from convert.embeddings import Device, embed_on_device
 from convert.frames import JITTER, Jitter, visits_of
+from convert.lookalikes import NEAREST
 from edge.access.policy import Rule, make_rule
 from edge.settings import AccessSettings
 
@@ -52,6 +53,7 @@ def measure_door(images: Path, train: Path, test: Path, device: Device, data: st
         jitter=JITTER,
         scenes={name: _size(scene) for name, scene in scenes.items()},
         rows=rows,
+        look_alikes=tuple(look_alikes(scenes["everybody"], rules)),
         steps=tuple(_steps(scenes["everybody"], rules["balanced"])),
         extrapolated=tuple(_extrapolated(rows)),
     )
@@ -108,6 +110,21 @@ def row(
         not_enrolled=round(int(tally.refused.sum()) / max(1, attempts), 6),
         reasons=dict(sorted(tally.reasons.items())),
     )
+
+
+def look_alikes(scene: Scene, rules: Mapping[Security, Rule]) -> Iterator[LookAlikes]:
+    """Each level against the strangers who resemble a resident most; the same households as in the table."""
+    near = nearest_strangers(scene, NEAREST)
+    enrolled, references = _USUAL
+    for security, rule in tqdm(rules.items(), desc="look-alikes", unit=" doors", disable=None):
+        tally = simulate(scene, rule, enrolled, references, _ENROLMENTS // enrolled, seed=_SEED)
+        yield LookAlikes(
+            security=security,
+            enrolled=enrolled,
+            references=references,
+            nearest=int(near[:, 0].sum()),
+            fpir=let_in_as(tally, near),
+        )
 
 
 def changes(shipped: Rule) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

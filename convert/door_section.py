@@ -20,7 +20,14 @@ def section(records: Records) -> str:
     record = one_of(records, NAME, DoorRecord)
     if record is None:
         return ""
-    parts = (_opening(record), _levels(record), _numbers(record), _larger(record), _limits(record))
+    parts = (
+        _opening(record),
+        _levels(record),
+        _look_alikes(record),
+        _numbers(record),
+        _larger(record),
+        _limits(record),
+    )
     return "\n\n".join(parts)
 
 
@@ -76,6 +83,27 @@ def _line(row: Row) -> tuple[str, ...]:
     )
 
 
+def _look_alikes(record: DoorRecord) -> str:
+    rows = [
+        (
+            f"`{one.security}`",
+            str(one.enrolled),
+            str(one.references),
+            _share(one.fpir),
+            f"{one.fpir.events:,} of {one.fpir.visits:,}",
+        )
+        for one in record.look_alikes
+    ]
+    return f"""\
+### When the stranger looks like a resident
+
+Not every stranger, but for each resident the {record.look_alikes[0].nearest} most alike (1 % of them, by their only
+photograph: the same that comes to the door), while that resident is enrolled; counted when the door opens under that
+resident's name.
+
+{table(("level", "enrolled", "references", "FPIR", "visits"), rows)}"""
+
+
 def _numbers(record: DoorRecord) -> str:
     rows = [
         (
@@ -112,7 +140,23 @@ def _verdict(record: DoorRecord) -> str:
 What that says about the defaults. One is *questioned* where another value has no higher FPIR and a lower FNIR, by more
 than the ranges overlap; else it *stands*.
 
-{chr(10).join(sentences)}"""
+{chr(10).join(sentences)}
+{_references(record.rows)}
+- `dwell_seconds`, `refuse_after_seconds` and the other times cannot be judged by photographs, and were not."""
+
+
+def _references(rows: Sequence[Row]) -> str:
+    """Whether twice the references are worth it."""
+    usual = [row for row in rows if (row.people, row.security, row.enrolled) == ("everybody", "balanced", 10)]
+    told = ", ".join(f"{row.references}: FPIR {row.fpir.value:.2%}, FNIR {_share(row.fnir)}" for row in usual)
+    few, many = usual[0], usual[-1]
+    said = "is better" if many.fnir.high < few.fnir.low else "is no clear gain here" + _so(few, many)
+    return f"- `references` {many.references} rather than {few.references} {said} ({told})."
+
+
+def _so(few: Row, many: Row) -> str:
+    lower = many.fnir.value < few.fnir.value and many.fpir.value <= few.fpir.value
+    return ", but costs nothing at the door" if lower else ""
 
 
 def _against(step: Step, shipped: Step) -> str:
@@ -156,8 +200,7 @@ def _check(rows: Sequence[Row]) -> str:
 def _limits(record: DoorRecord) -> str:
     del record
     return """\
-Strangers here are random people. Those who look like a resident are the next section's, and a good photograph of a
-resident passes all of this: the simulation itself consists of nothing else."""
+A good photograph of a resident passes all of this: the simulation itself consists of nothing else."""
 
 
 def _share(rate: Rate) -> str:

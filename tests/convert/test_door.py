@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from convert.datasets import Identities
-from convert.door import Scene, Tally, decide, household, scene_of, simulate, worth_a_look
+from convert.door import Scene, Tally, decide, household, nearest_strangers, scene_of, simulate, worth_a_look
 from convert.door_cast import cast_of
-from convert.door_figures import clopper_pearson, extrapolate, false_negatives, false_positives, mistaken
+from convert.door_figures import clopper_pearson, extrapolate, false_negatives, false_positives, let_in_as, mistaken
 from convert.door_runs import changes
 from convert.embeddings import NOT_ACQUIRED
 from convert.errors import ConversionError
@@ -82,6 +82,12 @@ def test_a_stranger_with_a_residents_face_is_let_in_whenever_that_resident_is_en
     assert rate.value == pytest.approx(tally.enrolled[0] / (20 * STRANGERS), abs=1e-6)
     assert rate.low == 0.0, "a draw without the double or without the resident lets nobody in"
     assert rate.low <= rate.value <= rate.high
+
+    near = nearest_strangers(scene(seen(called)), share=0.01)
+    assert near[:, 0].tolist() == [False] * (STRANGERS - 1) + [True]
+    alike = let_in_as(tally, near, rounds=50)
+    assert alike.events == tally.enrolled[0]
+    assert alike.visits == tally.enrolled.sum()
 
 
 def test_a_visit_without_a_usable_frame_counts_against_the_door() -> None:
