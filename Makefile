@@ -45,6 +45,8 @@ models: .venv-convert/ready ## Build models/ again from where their weights come
 	$(CONVERT) -m convert import
 	$(CONVERT) -m convert release
 
+onnx: .venv-onnx/ready ## Make .venv-onnx, which converts ONNX files; nothing else needs it
+
 evaluate: .venv/ready ## Measure the models on LIMEN_DATA; write their cards and docs/accuracy.md
 	$(DEVICE) -m convert evaluate
 	$(DEVICE) -m convert release
@@ -61,7 +63,7 @@ docs: .venv/ready ## Write docs/configuration.md again from config.yaml and the 
 	@$(DEVICE) -m docs.configuration_page
 
 clean: ## Remove environments, caches and the demo; people and events in state/ stay
-	rm -rf .venv .venv-convert .venv-tflite .demo .try build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-convert .venv-tflite .venv-onnx .demo .try build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find edge convert tests docs -name __pycache__ -prune -exec rm -rf {} +
 
 broker:
@@ -76,4 +78,7 @@ broker:
 .venv-tflite/ready: pyproject.toml
 	@.ci/setup tflite
 
-.PHONY: help setup run test test-edge test-convert test-tflite check lint types models evaluate bench pictures docs clean broker
+.venv-onnx/ready: .ci/setup
+	@.ci/setup onnx
+
+.PHONY: help setup run test test-edge test-convert test-tflite check lint types models onnx evaluate bench pictures docs clean broker

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from convert import commands_evaluate, commands_measure
-from convert.errors import ConversionError
-from convert.models import FOLDER, IMPORTS, refresh_cards
+from convert import commands_evaluate, commands_import, commands_measure
+from convert.commands_import import announce
+from convert.models import FOLDER, refresh_cards
 from edge.errors import LimenError
-from edge.vision.cards import Card
 
 _FAILED: Final = 1
 _INTERRUPTED: Final = 130
@@ -27,6 +26,8 @@ _EPILOG: Final = """\
 examples:
   limen-convert import                   fetch, rebuild and convert the whole default chain into models/
   limen-convert import mesh              only the face mesh
+  limen-convert import keras my.h5 --mean 127.5 --scale 127.5
+                                         an embedder of your own, also out of a siamese model
   LIMEN_DATA=~/data limen-convert evaluate
                                          measure models/ on LFW (~/data/lfw) and keep the record
   limen-convert evaluate --images ALBUM --json figures.json
@@ -36,7 +37,7 @@ examples:
   limen-convert release                  write the record's thresholds into the cards
   limen-convert report                   write docs/accuracy.md from the records
 
-Only `import mobilefacenet` needs TensorFlow; `make models` sets it up in .venv-convert.
+`import` of mobilefacenet, keras and savedmodel needs TensorFlow; `make models` sets it up in .venv-convert.
 Exit codes: 0 done, 1 not done and nothing half written, 2 not understood, 130 interrupted.
 """
 
@@ -61,9 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("limen-convert", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=raw)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    bring = commands.add_parser("import", help="make models from where their weights come from")
-    bring.add_argument("source", nargs="*", metavar="SOURCE", help=f"{', '.join(IMPORTS)}; all of them without one")
-    bring.set_defaults(run=_import)
+    commands_import.add(commands)
 
     commands_evaluate.add(commands)
     commands_measure.add(commands)
@@ -79,23 +78,14 @@ def _parser() -> argparse.ArgumentParser:
     pictures.add_argument("folder", type=Path, nargs="?", default=FOLDER.parent / ".demo", metavar="DIR")
     pictures.set_defaults(run=_pictures)
 
-    for command in (bring, cards, page):
+    for command in (cards, page):
         command.add_argument("--models", type=Path, default=FOLDER, metavar="DIR", help="the models (%(default)s)")
     return parser
 
 
-def _import(options: argparse.Namespace) -> None:
-    unknown = [name for name in options.source if name not in IMPORTS]
-    if unknown:
-        raise ConversionError(f"{unknown[0]}: unknown source (known: {', '.join(IMPORTS)})")
-    for name in options.source or IMPORTS:
-        print(f"Importing {name} ...", flush=True)
-        _announce(IMPORTS[name](options.models), options.models)
-
-
 def _release(options: argparse.Namespace) -> None:
     for card in refresh_cards(options.models):
-        _announce(card, options.models)
+        announce(card, options.models)
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -109,16 +99,6 @@ def _pictures(options: argparse.Namespace) -> None:
     from convert.pictures import fetch
 
     fetch(options.folder)
-
-
-def _announce(card: Card, folder: Path) -> None:
-    print(f"{folder / card.name}.tflite  {card.bytes} bytes, {card.quantization}, sha256 {card.sha256[:12]}...")
-    if card.role == "embedder" and not card.thresholds:
-        print(
-            f"limen-convert: {card.name} has no evaluation record for these bytes, so its card has no thresholds and "
-            "no door will decide with it: run `limen-convert evaluate`, then `limen-convert release`",
-            file=sys.stderr,
-        )
 
 
 if __name__ == "__main__":

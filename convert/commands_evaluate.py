@@ -11,7 +11,7 @@ import msgspec
 from convert.commands_measure import DATA, pictures
 from convert.datasets import everybody, identities, pictured, read_groups, read_pairs
 from convert.embedders import by_program, device_with
-from convert.embeddings import Device, Embedded, embed_on_device
+from convert.embeddings import Embedded, embed_on_device
 from convert.errors import ConversionError
 from convert.evaluate import evaluate
 from convert.measurement import Judged, Measurement, by_everybody, by_pairs
@@ -36,11 +36,13 @@ def add(commands: Any) -> None:
     parser.add_argument("--test", type=Path, metavar="FILE", help="pairs for the figures (DIR/pairsDevTest.txt)")
     parser.add_argument("--data", default="LFW View 1", metavar="NAME", help="what to call the pictures (%(default)s)")
     parser.add_argument("--models", type=Path, default=FOLDER, metavar="DIR", help="the models (%(default)s)")
+    parser.add_argument(
+        "--model", type=Path, metavar="CARD", help="the card of another embedder, its .tflite beside it"
+    )
     one = parser.add_argument_group("one folder of people, into a file")
     one.add_argument("--json", type=Path, metavar="OUT", help="where the figures go")
     one.add_argument("--pairs", type=Path, metavar="FILE", help="measure these pairs, in the format of LFW")
     one.add_argument("--groups", type=Path, metavar="CSV", help="`name,group`: a row of figures for each group")
-    one.add_argument("--model", type=Path, metavar="CARD", help="the card of another embedder, its .tflite beside it")
     one.add_argument("--detector", metavar="NAME", help="another detector, as in vision.detector")
     one.add_argument("--program", metavar="COMMAND", help="embed with a program that talks like `limen probe --stdin`")
     parser.set_defaults(run=run)
@@ -51,10 +53,10 @@ def run(options: argparse.Namespace) -> None:
     if options.json is not None:
         _into_file(options, images)
         return
-    for name in ("pairs", "groups", "model", "detector", "program"):
+    for name in ("pairs", "groups", "detector", "program"):
         if getattr(options, name) is not None:
             raise ConversionError(f"--{name} is for one folder of people: name the file for its figures with --json")
-    record = evaluate(images, train, test, Device(options.models), options.data)
+    record = evaluate(images, train, test, device_with(options.models, options.model), options.data)
     write_record(options.models, record)
     for level in record.levels:
         print(f"FMR {level.fmr:<7g} similarity {level.similarity:.4f}  TAR {level.test_tar.value:.4f}")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.errors import ConversionError
-from edge.vision.cards import Card
+from edge.vision.cards import Card, Head
 
 _STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -36,13 +36,16 @@ def space_of(weights: Iterable[NDArray[np.float32]], template: str) -> str:
     return digest.hexdigest()[:12]
 
 
-def release(folder: Path, card: Card, content: bytes) -> Card:
+def release(folder: Path, card: Card, content: bytes, head: bytes = b"") -> Card:
     """Write `content` as `<card.name>.tflite` and the card with the content's own sha256 and length beside it.
+
+    `head` is the file that the card's `head` names.
 
     Raises ConversionError when that is not possible; what was there before is then still there and whole.
     """
     card = msgspec.structs.replace(card, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
-    _write(folder, {f"{card.name}.tflite": content, f"{card.name}.json": card_text(card)})
+    beside = {card.head.file: head} if isinstance(card.head, Head) else {}
+    _write(folder, {**beside, f"{card.name}.tflite": content, f"{card.name}.json": card_text(card)})
     return card
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import numpy as np
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
@@ -27,23 +27,44 @@ Size = Annotated[int, Meta(ge=1, le=4096)]
 
 
 class Input(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the network eats: `shape` [1, height, width, 3], float32 `(pixel - mean) / scale` of 0-255 RGB pixels."""
+    """What the network eats: `shape` [1, height, width, 3], float32 `(pixel - mean) / scale` of 0-255 pixels.
+
+    `mean` and `scale` are for all channels, or one for each in the network's own `order`.
+    """
 
     shape: tuple[Literal[1], Size, Size, Literal[3]]
-    mean: float
-    scale: Annotated[float, Meta(gt=0)]
-    order: Literal["RGB"] = "RGB"
+    mean: float | tuple[float, float, float]
+    scale: float | tuple[float, float, float]
+    order: Literal["RGB", "BGR"] = "RGB"
+
+    def __post_init__(self) -> None:
+        # Not a Meta(gt=0): in a union with a tuple, msgspec 0.22 corrupts memory over it.
+        if not np.all(np.asarray(self.scale) > 0):
+            raise ValueError("`scale` must be above 0")
 
     def tensor(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """RGB uint8 [height, width, 3] -> float32 [1, height, width, 3]."""
-        centred = np.subtract(pixels, np.float32(self.mean), dtype=np.float32)
-        return np.divide(centred, np.float32(self.scale), out=centred)[np.newaxis]
+        ordered = pixels if self.order == "RGB" else pixels[..., ::-1]
+        centred = np.subtract(ordered, np.asarray(self.mean, np.float32), dtype=np.float32)
+        return np.divide(centred, np.asarray(self.scale, np.float32), out=centred)[np.newaxis]
 
 
 class Output(Struct, frozen=True, forbid_unknown_fields=True):
     """`shape` of the network's first output; the others are known to the code that reads them."""
 
     shape: tuple[Size, ...]
+
+
+class Head(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a siamese model had behind its towers: `layers` that make its own score of two embeddings.
+
+    The door compares by cosine and never runs it; it is kept beside the model, in `file`.
+    """
+
+    file: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}\.head\.tflite$")]
+    sha256: Sha256
+    bytes: Annotated[int, Meta(gt=0, le=MAX_MODEL_BYTES)]
+    layers: tuple[str, ...]
 
 
 class Threshold(Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,7 +80,8 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     `template` names the landmark template its crops are aligned to; `space` is where its embeddings live: references of
     another space are never compared. Both are set for an embedder and null for the rest. `runtime` and `accuracy` say
-    with what it was judged and how well it did; `float32_sha256` is the file it was quantized from.
+    with what it was judged and how well it did; `float32_sha256` is the file it was quantized from. `head` is there
+    only when there is one.
     """
 
     v: Literal[1] = 1
@@ -79,6 +101,7 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     float32_sha256: Sha256 | None = None
     thresholds: tuple[Threshold, ...] = ()
     accuracy: dict[str, Any] = {}
+    head: Head | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if self.role == "embedder" and not (self.space and self.template):

@@ -29,8 +29,11 @@ def test_what_is_not_understood_ends_with_2(arguments: list[str]) -> None:
 
 
 def test_an_unknown_source_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["import", "facenet"]) == 1
-    assert "facenet: unknown source (known: blazeface, mesh, mobilefacenet, mtcnn)" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as left:
+        main(["import", "facenet"])
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert all(f"'{name}'" in said for name in ("facenet", "blazeface", "mesh", "mobilefacenet", "keras", "onnx"))
 
 
 def test_evaluating_without_pictures_says_what_to_name(
