@@ -94,6 +94,13 @@ def test_a_distance_in_a_lambda_is_never_run_and_its_tower_is_taken_without_it(
     assert cosine_at_the_door(tmp_path, tower) > 0.9999
 
 
+def test_a_head_of_operations_that_keras_cannot_read_back_does_not_cost_the_tower(tmp_path: Path) -> None:
+    tower = embedder()
+    path = saved(siamese(lambda a, b: keras.ops.abs(a - b), tower), tmp_path / "operations.h5")
+    assert "its head is left behind: Keras cannot rebuild it" in brought(path).source
+    assert cosine_at_the_door(tmp_path, tower) > 0.9999
+
+
 @pytest.mark.parametrize("suffix", ["keras", "h5"])
 def test_the_right_one_of_two_submodels_is_taken_out_beside_a_lambda(tmp_path: Path, suffix: str) -> None:
     towers = [embedder(seed, name=f"tower_{seed}") for seed in (1, 2)]

@@ -5,10 +5,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
 
 from edge.errors import ModelError
-from edge.vision.cards import MAX_CARD_BYTES, read_card, verified_model
+from edge.vision.cards import MAX_CARD_BYTES, Head, read_card, verified_model
 from tests.edge.eyes import MODELS, NETWORKS
 
 
@@ -87,6 +89,29 @@ def test_the_card_of_another_model_is_refused(models: Path) -> None:
 def test_a_wrong_field_is_named(models: Path, field: str, value: Any) -> None:
     rewrite(models, **{field: value})
     with pytest.raises(ModelError, match=rf"mobilefacenet\.json: not a model card: .*{field}"):
+        read_card(models / "mobilefacenet.json")
+
+
+def test_pixels_are_centred_and_scaled_for_each_channel_in_the_networks_order(models: Path) -> None:
+    rewrite(models, input={"shape": [1, 2, 2, 3], "mean": [1.0, 2.0, 3.0], "scale": [1.0, 2.0, 4.0], "order": "BGR"})
+    pixels = np.broadcast_to(np.array([11, 6, 3], np.uint8), (2, 2, 3))  # red, green, blue
+    tensor = read_card(models / "mobilefacenet.json").input.tensor(pixels)
+    assert (tensor.shape, tensor.dtype) == ((1, 2, 2, 3), np.float32)
+    assert tensor[0, 0, 0].tolist() == [2.0, 2.0, 2.0]
+
+
+def test_one_number_is_for_all_channels(models: Path) -> None:
+    tensor = read_card(models / "mobilefacenet.json").input.tensor(np.full((112, 112, 3), 255, np.uint8))
+    assert np.unique(tensor).tolist() == [np.float32(127.5) / np.float32(128)]
+
+
+def test_a_head_is_told_where_there_is_one_and_unknown_to_older_cards(models: Path) -> None:
+    assert read_card(models / "mobilefacenet.json").head is msgspec.UNSET
+    head = {"file": "mine.head.tflite", "sha256": "0" * 64, "bytes": 9, "layers": ["distance", "verdict"]}
+    rewrite(models, head=head)
+    assert read_card(models / "mobilefacenet.json").head == msgspec.convert(head, Head)
+    rewrite(models, head=head | {"file": "../elsewhere.tflite"})
+    with pytest.raises(ModelError, match="head"):
         read_card(models / "mobilefacenet.json")
 
 
