@@ -9,10 +9,11 @@ from typing import Final
 from convert.door_record import DoorRecord, Rate, Row, Step
 from convert.drawing import GREEN, GREY, Axes, dot, grid, line, svg, text, titles
 from convert.records import Records, one_of
-from convert.tables import table
+from convert.tables import flow, table
 
 NAME: Final = "door"
 PICTURE: Final = "door-errors.svg"
+_USUAL: Final = ("everybody", 10, 10)
 _LOWEST: Final = 1e-4  # what is drawn for a share of none
 
 
@@ -28,7 +29,7 @@ def section(records: Records) -> str:
         _larger(record),
         _limits(record),
     )
-    return "\n\n".join(parts)
+    return flow("\n\n".join(parts))
 
 
 def drawings(records: Records) -> Mapping[str, str]:
@@ -66,7 +67,23 @@ Ranges in brackets: 95 % of {record.rounds:,} draws of the people anew. *At most
 Clopper-Pearson interval as if each stranger came once, to one door: no number of galleries can replace strangers.
 *For another*: residents' visits granted under another resident's name, part of the FNIR. *Not enrolled*: people whose
 photographs did not agree with each other, or who were taken for somebody enrolled; others took their places.
-{spread[0]} to {spread[1]} galleries for each line. *Test*: only people whom no threshold has seen."""
+{spread[0]} to {spread[1]} galleries for each line. *Test*: only people whom no threshold has seen.
+
+{_reasons(record)}"""
+
+
+def _reasons(record: DoorRecord) -> str:
+    """Why residents were refused where the rule is as shipped."""
+    row = next(
+        one
+        for one in record.rows
+        if (one.people, one.enrolled, one.references) == _USUAL and one.security == "balanced"
+    )
+    told = ", ".join(f"{count:,} `{word}`" for word, count in sorted(row.reasons.items(), key=lambda item: -item[1]))
+    return f"""\
+Why residents were refused (`balanced`, ten enrolled with ten references; {row.fnir.visits:,} visits): {told}.
+`no_usable_frame`: the gate turned down every frame. A visit here cannot get better: somebody refused for turning away would have looked at the door a moment later. Some photographs
+also have the wrong name."""
 
 
 def _line(row: Row) -> tuple[str, ...]:
@@ -140,9 +157,23 @@ def _verdict(record: DoorRecord) -> str:
 What that says about the defaults. One is *questioned* where another value has no higher FPIR and a lower FNIR, by more
 than the ranges overlap; else it *stands*.
 
+{_level(record)}
 {chr(10).join(sentences)}
 {_references(record.rows)}
 - `dwell_seconds`, `refuse_after_seconds` and the other times cannot be judged by photographs, and were not."""
+
+
+def _level(record: DoorRecord) -> str:
+    """What the level that is shipped costs, beside the other two."""
+    usual = {row.security: row for row in record.rows if (row.people, row.enrolled, row.references) == _USUAL}
+    alike = {one.security: one.fpir for one in record.look_alikes}
+    lax, shipped, strict = (usual[level] for level in ("convenience", "balanced", "strict"))
+    return (
+        f"- `security` `balanced` stands: `convenience` lets in {lax.fpir.value:.2%} of the strangers instead of "
+        f"{shipped.fpir.value:.2%}, and {alike['convenience'].value:.2%} of the look-alikes instead of "
+        f"{alike['balanced'].value:.2%}; `strict` refuses residents {strict.fnir.value - shipped.fnir.value:.2%} more "
+        f"often, and is the level for households with relatives outside."
+    )
 
 
 def _references(rows: Sequence[Row]) -> str:
@@ -170,7 +201,13 @@ def dominates(step: Step, shipped: Step) -> bool:
 
 def _larger(record: DoorRecord) -> str:
     rows = [
-        (f"`{one.security}`", str(one.enrolled), f"{one.fpir:.2%}", f"{one.high:.2%}", f"*from {one.from_enrolled}*")
+        (
+            f"`{one.security}`",
+            str(one.enrolled),
+            f"{one.fpir:.2%}" if one.fpir else "none seen",
+            f"{one.high:.2%}",
+            f"*from {one.from_enrolled}*",
+        )
         for one in record.extrapolated
     ]
     return f"""\
@@ -204,6 +241,8 @@ A good photograph of a resident passes all of this: the simulation itself consis
 
 
 def _share(rate: Rate) -> str:
+    if rate.events == 0:
+        return f"none (at most {rate.bound_high:.2%})"
     return f"{rate.value:.2%} ({rate.low:.2%} - {rate.high:.2%})"
 
 

@@ -24,7 +24,7 @@ from convert.embeddings import Device, Embedded, embed_on_device
 from convert.errors import ConversionError
 from convert.record import Count, Interval, Share
 from convert.records import Records, one_of
-from convert.tables import one_in, percent, small, table
+from convert.tables import flow, one_in, percent, small, table
 from edge.access.policy import level_fmr
 from edge.vision.cards import Role, Sha256
 
@@ -206,7 +206,7 @@ def section(records: Records) -> str:
             f"{row.similarity:.4f}",
             small(row.train),
             small(row.test),
-            f"{row.test.value / row.fmr:.0f} x",
+            _times(row),
         )
         for row in record.levels
     ]
@@ -214,7 +214,7 @@ def section(records: Records) -> str:
         (one_in(row.fmr), f"{row.similarity:.4f}", small(row.test), f"{row.everybody:.2g}", percent(row.tar))
         for row in record.derived
     ]
-    return f"""\
+    return flow(f"""\
 ## Look-alikes
 
 Made by `{record.command}`. Each person's nearest {NEAREST:.0%} of the others ({record.train.nearest} of the training
@@ -229,7 +229,7 @@ What a threshold would have to be for look-alikes to pass as rarely, from the tr
 
 {table(("FMR among look-alikes", "similarity", "found on the test people", "FMR, everybody", "TAR"), derived)}
 
-{_reading(record)}"""
+{_reading(record)}""")
 
 
 def _times(row: LevelAmong) -> str:

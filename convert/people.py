@@ -13,7 +13,7 @@ from convert.embeddings import Device, embed_on_device
 from convert.extremes import Extreme
 from convert.measurement import Judged, Measurement, by_everybody, by_pairs
 from convert.records import Records, one_of
-from convert.tables import one_in, percent, table
+from convert.tables import flow, one_in, percent, table
 
 NAME: Final = "people"
 COMMAND: Final = "limen-convert measure people"
@@ -62,7 +62,7 @@ def section(records: Records) -> str:
         for point in known.points:
             rows.append((of_whom, f"TPIR at FPIR {one_in(point.fpir)}", percent(point.tpir)))
             of_whom = ""
-    return f"""\
+    return flow(f"""\
 ## More figures of the test people
 
 Made by `{record.command}`. *Precision*: of the pairs told to be one person, those that are; *recall*: of
@@ -79,7 +79,7 @@ one name for two.
 
 {_worst(every.worst_genuine, every.worst_impostors)}
 
-</details>"""
+</details>""")
 
 
 def _worst(genuine: Sequence[Extreme], impostors: Sequence[Extreme]) -> str:

@@ -22,7 +22,7 @@ from convert.embeddings import CACHE, NOT_ACQUIRED, Device, Embedded, embed_on_d
 from convert.kept import Arrays, kept
 from convert.record import Count, Interval, Share
 from convert.records import Records, one_of
-from convert.tables import percent, table
+from convert.tables import flow, percent, table
 from edge.access.policy import level_fmr
 from edge.vision.cards import Role, Sha256
 
@@ -193,7 +193,7 @@ def section(records: Records) -> str:
         for row in record.rows
     ]
     heads = ("second picture", "no face", "turned down by the gate", "median of one person", "accuracy", "TAR", "FMR")
-    return f"""\
+    return flow(f"""\
 ## Robustness
 
 Made by `{record.command}`. The {record.pairs:,} test pairs again, each with its second picture altered
@@ -205,7 +205,7 @@ and as not accepted; what the gate turns down is measured all the same, although
 
 {table(heads, rows)}
 
-{_REMARKS}"""
+{_REMARKS}""")
 
 
 _REMARKS: Final = """\
