@@ -82,8 +82,8 @@ def _reasons(record: DoorRecord) -> str:
     told = ", ".join(f"{count:,} `{word}`" for word, count in sorted(row.reasons.items(), key=lambda item: -item[1]))
     return f"""\
 Why residents were refused (`balanced`, ten enrolled with ten references; {row.fnir.visits:,} visits): {told}.
-`no_usable_frame`: the gate turned down every frame. A visit here cannot get better: somebody refused for turning away would have looked at the door a moment later. Some photographs
-also have the wrong name."""
+`no_usable_frame`: the gate turned down every frame. A visit here cannot get better: somebody refused for turning away
+would have looked at the door a moment later. Some photographs also have the wrong name."""
 
 
 def _line(row: Row) -> tuple[str, ...]:
