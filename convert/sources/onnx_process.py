@@ -22,6 +22,7 @@ from convert.errors import ConversionError
 from convert.sources.imported import Wish, picture_side, vector_length
 from convert.sources.tower import Step, find_tower
 
+_PIXELS: Final = "pixels_channels_first"
 # onnx2tf would download this file of sample pictures; it takes one that lies here already.
 _SAMPLES: Final = "calibration_image_sample_data_20x128x128x3_float32.npy"
 
@@ -42,12 +43,12 @@ def _convert(path: Path, wish: Wish) -> dict[str, Any]:
     end, *others = find_tower(inputs, outputs, wish.tower)
     notes = [f"cut out of a siamese model at {end.name}; its head is left behind"] if others else []
     model = utils.Extractor(model).extract_model([inputs[0].tensor], [end.tensor])
-    channels_first = _fix_input(model, wish)
+    _fix_input(model, wish)
     _end_in_a_vector(model)
     weights = _weights(model)
     np.savez("weights.npz", *weights.values())
-    _keep_parity(model, channels_first=channels_first)
-    _write_tflite(model, keep=None if channels_first else [inputs[0].tensor])
+    _keep_parity(model)
+    _write_tflite(model)
     return {"weights": list(weights), "notes": notes}
 
 
@@ -78,19 +79,23 @@ def _steps(model: Any) -> tuple[list[Step], list[Step]]:
     return inputs, [known[value.name] for value in graph.output]
 
 
-def _fix_input(model: Any, wish: Wish) -> bool:
-    """Give the network one picture of one size; whether its channels come first, as they mostly do."""
-    dimensions = model.graph.input[0].type.tensor_type.shape.dim
-    shape = tuple(one.dim_value or None for one in dimensions)
-    if model.graph.input[0].type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
+def _fix_input(model: Any, wish: Wish) -> None:
+    """Give the network one picture of one size, channels first, as the converter wants them."""
+    (pixels,) = model.graph.input
+    shape = tuple(one.dim_value or None for one in pixels.type.tensor_type.shape.dim)
+    if pixels.type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
         raise ConversionError("its input is not float32")
     channels_first = len(shape) == 4 and shape[1] in {1, 3} and shape[3] not in {1, 3}
     side, channels = picture_side([shape[0], shape[2], shape[3], shape[1]] if channels_first else shape, wish)
     if channels != 3:
         raise ConversionError("it sees grey: only the Keras and SavedModel imports can mix the colours for it")
-    for one, value in zip(dimensions, (1, 3, side, side) if channels_first else (1, side, side, 3), strict=True):
+    if not channels_first:
+        turn = helper.make_node("Transpose", [_PIXELS], [pixels.name], perm=[0, 2, 3, 1])
+        model.graph.node.insert(0, turn)
+        pixels.name = _PIXELS
+    del model.graph.value_info[:]  # told other sizes
+    for one, value in zip(pixels.type.tensor_type.shape.dim, (1, 3, side, side), strict=True):
         one.dim_value = value
-    return channels_first
 
 
 def _end_in_a_vector(model: Any) -> None:
@@ -115,14 +120,14 @@ def _weights(model: Any) -> dict[str, NDArray[np.float32]]:
     return {name: one.astype(np.float32) for name, one in values.items() if np.issubdtype(one.dtype, np.floating)}
 
 
-def _keep_parity(model: Any, *, channels_first: bool) -> None:
+def _keep_parity(model: Any) -> None:
     """Pictures of small and of large numbers, channels last, and what ONNX Runtime makes of them."""
     random = np.random.default_rng(11)
     shape = [one.dim_value for one in model.graph.input[0].type.tensor_type.shape.dim]
     given = [random.uniform(low, 1, shape).astype(np.float32) * by for low in (-1, 0) for by in (1, 255)]
     embeddings = np.concatenate([_run(model, one) for one in given])
-    last = [one.transpose(0, 2, 3, 1) if channels_first else one for one in given]
-    np.savez("parity.npz", given=np.stack(last), embeddings=embeddings)
+    channels_last = np.stack(given).transpose(0, 1, 3, 4, 2)
+    np.savez("parity.npz", given=channels_last, embeddings=embeddings)
 
 
 def _run(model: Any, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -130,7 +135,7 @@ def _run(model: Any, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(session.run(None, {session.get_inputs()[0].name: tensor})[0])
 
 
-def _write_tflite(model: Any, keep: list[str] | None) -> None:
+def _write_tflite(model: Any) -> None:
     onnx.save(model, "network.onnx")
     np.save(_SAMPLES, np.random.default_rng(5).random((20, 128, 128, 3), np.float32))
     import onnx2tf
@@ -139,7 +144,6 @@ def _write_tflite(model: Any, keep: list[str] | None) -> None:
         input_onnx_file_path="network.onnx",
         output_folder_path="converted",
         batch_size=1,
-        keep_shape_absolutely_input_names=keep,
         non_verbose=True,
         verbosity="error",
     )

@@ -40,9 +40,15 @@ picture = lambda name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["
 if sys.argv[2] == "siamese":
     nodes = [*tower("left", "a"), *tower("right", "b"), helper.make_node("Sub", ["a", "b"], ["apart"])]
     inputs, output = [picture("left"), picture("right")], "apart"
+elif sys.argv[2] == "channels_last":  # as networks of TensorFlow come, and with the vector still a map
+    turn = helper.make_node("Transpose", ["pixels"], ["left"], perm=[0, 3, 1, 2])
+    back = helper.make_node("Unsqueeze", ["a", "axes"], ["map"])
+    weights.append(numpy_helper.from_array(np.array([2, 3]), "axes"))
+    nodes, output = [turn, *tower("left", "a"), back], "map"
+    inputs = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, [1, "side", "side", 3])]
 else:
     nodes, inputs, output = tower("left", "a"), [picture("left")], "a"
-outputs = [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", 8])]
+outputs = [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", 8, 1, 1] if output == "map" else ["n", 8])]
 graph = helper.make_graph(nodes, "small", inputs, outputs, weights)
 save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), sys.argv[1])
 """
@@ -66,10 +72,10 @@ def expected(pixels: np.ndarray) -> np.ndarray:
 
 
 @with_converter
-@pytest.mark.parametrize("what", ["alone", "siamese"])
+@pytest.mark.parametrize("what", ["alone", "siamese", "channels_last"])
 def test_an_embedder_comes_to_the_door(tmp_path: Path, what: str) -> None:
     path = made(tmp_path / "small.onnx", what)
-    assert main(["import", "onnx", str(path), *RANGE, "--models", str(tmp_path / "models")]) == 0
+    assert main(["import", "onnx", str(path), *RANGE, "--size", "16", "--models", str(tmp_path / "models")]) == 0
     card, content = verified_model(tmp_path / "models", "small")
     assert (card.input.shape, card.output.shape) == ((1, 16, 16, 3), (1, 8))
     assert ("cut out of a siamese model at a; its head is left behind" in card.source) == (what == "siamese")
