@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from convert import commands_evaluate, commands_import, commands_measure
+from convert import commands_evaluate, commands_import, commands_measure, commands_quantize
 from convert.commands_import import announce
 from convert.models import FOLDER, refresh_cards
 from edge.errors import LimenError
@@ -34,10 +34,15 @@ examples:
                                          measure models/ on people of your own: one folder for each
   LIMEN_DATA=~/data limen-convert measure
                                          simulate doors, find look-alikes, alter pictures (an hour)
+  LIMEN_DATA=~/data limen-convert quantize
+                                         make four precisions, judge them, release the fastest that passes
+  limen-convert compare A.tflite B.tflite
+                                         two embedder files side by side, on the same crops
   limen-convert release                  write the record's thresholds into the cards
   limen-convert report                   write docs/accuracy.md from the records
 
-`import` of mobilefacenet, keras and savedmodel needs TensorFlow; `make models` sets it up in .venv-convert.
+`quantize`, and `import` of mobilefacenet, keras and savedmodel, need TensorFlow; `make models` sets it up in
+.venv-convert.
 Exit codes: 0 done, 1 not done and nothing half written, 2 not understood, 130 interrupted.
 """
 
@@ -66,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
     commands_evaluate.add(commands)
     commands_measure.add(commands)
+    commands_quantize.add(commands)
 
     cards = commands.add_parser("release", help="write the cards anew from the evaluation record")
     cards.set_defaults(run=_release)

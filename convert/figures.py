@@ -122,15 +122,21 @@ def tar_at(pairs: AllPairs, fmr: float, *, rounds: int = 1000, seed: int = 1) ->
     similarity = threshold_at(pairs.impostors, fmr)
     if similarity is None:
         return None
+    drawn = drawn_tars(pairs, fmr, rounds=rounds, seed=seed)
+    genuine, impostors = pairs.accepted(similarity)
+    tar = _interval(genuine / max(1, int(pairs.genuine_total.sum())), drawn)
+    return Rates(similarity, impostors, Interval(value=fmr, low=fmr, high=fmr), tar)
+
+
+def drawn_tars(pairs: AllPairs, fmr: float, *, rounds: int = 1000, seed: int = 1) -> Floats:
+    """TAR at `fmr` for each draw of the people; the same rounds and seed draw the same people, to be paired."""
     drawn = []
     for weights in _draws(pairs, rounds, seed):
         limit = _drawn_threshold(pairs, fmr, weights)
         genuine = int(np.searchsorted(-pairs.genuine, -limit, side="left"))  # strictly above
         total, _ = _drawn_totals(pairs, weights)
         drawn.append(float(weights[pairs.genuine_people[:genuine]].sum()) / total)
-    genuine, impostors = pairs.accepted(similarity)
-    tar = _interval(genuine / max(1, int(pairs.genuine_total.sum())), np.array(drawn))
-    return Rates(similarity, impostors, Interval(value=fmr, low=fmr, high=fmr), tar)
+    return np.array(drawn)
 
 
 def threshold_spread(pairs: AllPairs, fmr: float, *, rounds: int = 200, seed: int = 1) -> tuple[float, float]:

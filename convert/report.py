@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from convert import door_section, lookalikes, people, robustness
+from convert import door_section, lookalikes, people, quantization_section, robustness
 from convert.charts import det, histogram, roc
 from convert.errors import ConversionError
 from convert.record import FILE, RULE_OF_30, Level, Record, read_records
@@ -21,6 +21,7 @@ _COMMAND: Final = "`LIMEN_DATA=… make evaluate`"
 
 # What each kind of record in models/records/ adds to the page, in this order: "" where there is none for these bytes.
 _SECTIONS: Final[Sequence[Callable[[Records], str]]] = (
+    quantization_section.section,
     people.section,
     door_section.section,
     lookalikes.section,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from importlib.metadata import version
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,14 @@ _RUNTIMES: Final = {
     "litert": ("ai-edge-litert", "ai_edge_litert.interpreter"),
     "tflite": ("tflite-runtime", "tflite_runtime.interpreter"),
 }
+
+
+class Operator(NamedTuple):
+    """One step: its name (`DELEGATE` for a part handed to XNNPACK) and the tensors it reads and writes."""
+
+    name: str
+    reads: frozenset[int]
+    writes: frozenset[int]
 
 
 class Network:
@@ -41,6 +49,13 @@ class Network:
         self._interpreter.set_tensor(self._input, tensor)
         self._interpreter.invoke()
         return tuple(self._interpreter.get_tensor(index) for index in self._outputs)
+
+    def operators(self) -> tuple[Operator, ...]:
+        """What the file holds and what the runtime put in its place, in order; for judging a file, not for the door."""
+        return tuple(
+            Operator(step["op_name"], frozenset(map(int, step["inputs"])), frozenset(map(int, step["outputs"])))
+            for step in self._interpreter._get_ops_details()  # noqa: SLF001 - neither runtime has a public name for it
+        )
 
 
 def load_network(content: bytes, runtime: Literal["auto", "litert", "tflite"] = "auto", threads: int = 1) -> Network:

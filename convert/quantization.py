@@ -1,0 +1,200 @@
+"""Many files of one network, calibrated once and judged side by side; the fastest that passes the gate is released."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from tqdm import tqdm
+
+from convert.calibration import SEED, Pixels, aligned_crops, calibration_crops, usable
+from convert.datasets import identities, people_of, read_pairs
+from convert.embeddings import Device
+from convert.errors import ConversionError
+from convert.gate import FMRS, Panel, Reference, Verdict, cosines, fastest, reasons
+from convert.quantize import Samples, to_tflite
+from convert.recipes import Recipe
+from convert.record import judged
+from convert.release import release, space_of
+from convert.speed import milliseconds, plan
+from edge.clock import Clock
+from edge.vision.cards import Card, Sha256
+from edge.vision.runtime import Network, load_network
+
+NAME: Final = "quantization"
+COMMAND: Final = "limen-convert quantize --attempts --release none"
+
+
+class Quantization(Struct, frozen=True, forbid_unknown_fields=True):
+    """Every file that stood before the gate, and what it was judged on. `tar`: (FMR, TAR) of the shipped float32."""
+
+    name: str
+    float32_sha256: Sha256
+    released: Sha256
+    runtime: str
+    machine: str
+    data: str
+    crops: int
+    people: int
+    genuine: int
+    impostors: int
+    calibration_crops: int
+    calibration_seed: int
+    tar: tuple[tuple[float, float], ...]
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to make (`recipes`), calibrated with what, judged on whom (the people of `test`), and what to `release`."""
+
+    images: Path
+    test: Path
+    calibration: Path
+    recipes: Sequence[Recipe]
+    release: str
+    data: str
+
+
+class Gate:
+    """Judges files of one network against its own float32 on the same crops."""
+
+    def __init__(self, panel: Panel, exact: bytes, half: bytes, clock: Clock) -> None:
+        self._panel = panel
+        self._half = load_network(half)
+        self._clock = clock
+        self._own = panel.embed(load_network(exact), "float32")
+        self.pairs = panel.pairs(self._own)
+        self.reference = Reference.of(self.pairs)
+
+    def judge(self, recipe: Recipe, content: bytes) -> Verdict:
+        """One file's verdict. Raises ConversionError for one that gives no embedding."""
+        network = load_network(content)
+        vectors = self._panel.embed(network, recipe.name)
+        similar, losses = cosines(vectors, self._own), self.reference.losses(self._panel.pairs(vectors))
+        return Verdict(
+            name=recipe.name,
+            precision=recipe.precision,
+            steps=recipe.told(),
+            sha256=_digest(content),
+            bytes=len(content),
+            cosine_mean=round(float(similar.mean()), 5),
+            cosine_min=round(float(similar.min()), 5),
+            losses=losses,
+            plan=plan(network),
+            times_float16=self._times(network),
+            reasons=reasons(similar, losses),
+        )
+
+    def _times(self, network: Network) -> float:
+        took = milliseconds({"half": self._half, "this": network}, self._clock)
+        return round(took["this"] / took["half"], 3)
+
+
+def quantize(
+    model: Any, device: Device, request: Request, clock: Clock, out: Path
+) -> tuple[Quantization, Mapping[str, bytes]]:
+    """Make and judge a file of `model` by each recipe; all of them, with a card each, into `out`.
+
+    The record, whose `released` is the chosen file, and the files by the recipe's name. Raises ConversionError when
+    nothing that may be released passes.
+    """
+    exact, half = (to_tflite(model, precision) for precision in ("float32", "float16"))
+    samples = eaten(calibration_crops(request.calibration, device), device.embedder)
+    panel = panel_of(request.images, request.test, device)
+    gate = Gate(panel, exact, half, clock)
+    files, verdicts = {}, []
+    for recipe in tqdm(request.recipes, desc="judging", unit=" files", disable=None):
+        content = files[recipe.name] = recipe.make(model, samples)
+        release(out, card_of(device.embedder, recipe, model, content, exact), content)
+        verdicts.append(gate.judge(recipe, content))
+    chosen = choose(verdicts, request.release)
+    record = Quantization(
+        name=device.embedder.name,
+        float32_sha256=_digest(exact),
+        released=device.embedder.sha256 if chosen is None else chosen.sha256,
+        runtime=device.runtime,
+        machine=platform.machine(),
+        data=request.data,
+        crops=int(np.count_nonzero(usable(panel.crops))),
+        people=len(gate.pairs.acquired),
+        genuine=len(gate.pairs.genuine),
+        impostors=len(gate.pairs.impostors),
+        calibration_crops=len(samples),
+        calibration_seed=SEED,
+        tar=tuple((fmr, round(gate.reference.tars[fmr], 6)) for fmr in FMRS),
+        verdicts=tuple(verdicts),
+    )
+    return record, files
+
+
+def choose(verdicts: Sequence[Verdict], wish: str) -> Verdict | None:
+    """The file to release: the `fastest` that passes, the recipe of that name if it passes, or `none`."""
+    if wish == "none":
+        return None
+    if wish == "fastest":
+        return fastest(verdicts)
+    found = next((verdict for verdict in verdicts if verdict.name == wish), None)
+    if found is None or found.reasons:
+        why = "was not made" if found is None else f"does not pass the gate: {'; '.join(found.reasons)}"
+        raise ConversionError(f"{wish} {why}; nothing is released")
+    return found
+
+
+def release_chosen(
+    model: Any,
+    device: Device,
+    record: Quantization,
+    files: Mapping[str, bytes],
+    recipes: Sequence[Recipe],
+    models: Path,
+) -> Card:
+    """The chosen file in place of the embedder in `models`, with thresholds only if these bytes have a record."""
+    name = next(verdict.name for verdict in record.verdicts if verdict.sha256 == record.released)
+    recipe = next(recipe for recipe in recipes if recipe.name == name)
+    card = card_of(device.embedder, recipe, model, files[name], None)
+    card = msgspec.structs.replace(card, name=device.embedder.name, float32_sha256=record.float32_sha256)
+    return release(models, judged(card, models), files[name])
+
+
+def card_of(shipped: Card, recipe: Recipe, model: Any, content: bytes, exact: bytes | None) -> Card:
+    """The card of a file made by `recipe`, like that of the shipped one. No threshold is carried over.
+
+    What computes in integers lives in a space of its own: near the float32 network's, and not the same.
+    """
+    rounded = recipe.precision in {"dynamic", "int8"}
+    template = str(shipped.template)
+    return msgspec.structs.replace(
+        shipped,
+        name=f"{shipped.name}-{recipe.name}",
+        sha256=_digest(content),
+        bytes=len(content),
+        quantization=recipe.precision,
+        space=space_of(model.get_weights(), f"{template} {_digest(content)}" if rounded else template),
+        float32_sha256=None if exact is None else _digest(exact),
+        thresholds=(),
+        accuracy={},
+        runtime=None,
+    )
+
+
+def panel_of(images: Path, test: Path, device: Device) -> Panel:
+    """All pictures of the people in the pairs file `test`, cut once for every file that is judged."""
+    people = identities(images, people_of(read_pairs(test, images)))
+    return Panel(aligned_crops(people.pictures, device, "aligning"), people.people, device.embedder)
+
+
+def eaten(crops: Pixels, card: Card) -> Samples:
+    """Crops as the network eats them: float32 [n, side, side, 3]."""
+    return np.concatenate([card.input.tensor(crop) for crop in crops])
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
