@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 from convert.__main__ import main
 from convert.models import FOLDER
+from convert.records import records_of
+from edge.vision.cards import read_card
 
 
 @pytest.fixture
@@ -71,6 +74,26 @@ def test_one_person_is_nobody_to_compare_with(tmp_path: Path, capsys: pytest.Cap
     assert main(["evaluate", "--images", str(tmp_path), "--json", str(tmp_path / "o.json")]) == 1
     assert "at least two people is wanted, here are 1" in capsys.readouterr().err
     assert not (tmp_path / "o.json").exists()
+
+
+def test_the_longer_figures_are_kept_beside_the_models(album: Path) -> None:
+    models = album.parent / "models"
+    shutil.copytree(FOLDER, models, ignore=shutil.ignore_patterns("records"))
+    for name in ("resident", "stranger"):  # the training people are other people, if only by name
+        shutil.copytree(album / name, album / f"other_{name}")
+        for file in (album / f"other_{name}").iterdir():
+            file.rename(file.with_name(f"other_{file.name}"))
+    for half, prefix in (("train", "other_"), ("test", "")):
+        lines = [f"{prefix}resident 1 2", f"{prefix}stranger 2 3"]
+        lines += [f"{prefix}resident 1 {prefix}stranger 2", f"{prefix}stranger 3 {prefix}resident 3"]
+        (album.parent / f"{half}.txt").write_text("\n".join(["2", *lines]), encoding="utf-8")
+    files = [f"--{half}={album.parent / half}.txt" for half in ("train", "test")]
+    kinds = ["people", "look-alikes", "robustness"]
+    assert main(["measure", *kinds, f"--images={album}", *files, f"--models={models}", "--data=two faces"]) == 0
+    kept = records_of(models, read_card(models / "mobilefacenet.json").sha256)
+    assert sorted(kept) == sorted(kinds)
+    assert {record["data"] for record in kept.values()} == {"two faces"}
+    assert kept["robustness"]["rows"][0]["accuracy"]["value"] == 1.0
 
 
 def test_an_unknown_kind_of_figures_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
