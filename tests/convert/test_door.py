@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from convert.datasets import Identities
+from convert.datasets import Identities, identities, people_of, read_pairs
 from convert.door import Scene, Tally, decide, household, nearest_strangers, scene_of, simulate, worth_a_look
 from convert.door_cast import cast_of
 from convert.door_figures import clopper_pearson, extrapolate, false_negatives, false_positives, let_in_as, mistaken
-from convert.door_runs import changes
-from convert.embeddings import NOT_ACQUIRED
+from convert.door_runs import changes, rules_of, scene
+from convert.embeddings import NOT_ACQUIRED, Device
 from convert.errors import ConversionError
-from convert.frames import JITTER, Visits, jittered
+from convert.frames import JITTER, Jitter, Visits, jittered
+from convert.models import FOLDER
 from edge.access.policy import make_rule
 from edge.settings import AccessSettings
 
@@ -42,7 +44,7 @@ def seen(vectors: np.ndarray) -> Visits:
     return Visits(np.repeat(vectors[:, np.newaxis], FRAMES, axis=1), boxes, np.full((count, FRAMES), "", "<U16"))
 
 
-def scene(visits: Visits | None = None) -> Scene:
+def made_up(visits: Visits | None = None) -> Scene:
     cast, vectors = cast_of(PEOPLE), faces(PEOPLE.people)
     called = visits or seen(vectors[list(cast.visits)])
     return scene_of(cast, vectors, np.full(len(vectors), ""), called, JITTER, space="0" * 12)
@@ -64,7 +66,7 @@ def test_a_door_needs_residents_and_strangers() -> None:
 
 
 def test_residents_come_in_and_strangers_stay_out() -> None:
-    tally = simulate(scene(), RULE, people=3, references=10, galleries=5)
+    tally = simulate(made_up(), RULE, people=3, references=10, galleries=5)
     assert tally.visits.sum() == tally.granted.sum() == 5 * 3 * 2
     assert tally.enrolled.sum() == 5 * 3
     assert tally.let_in == []
@@ -75,7 +77,7 @@ def test_a_stranger_with_a_residents_face_is_let_in_whenever_that_resident_is_en
     cast, vectors = cast_of(PEOPLE), faces(PEOPLE.people)
     called = vectors[list(cast.visits)]
     called[-1] = vectors[0]  # the last stranger is resident 0's double
-    tally = simulate(scene(seen(called)), RULE, people=3, references=10, galleries=20)
+    tally = simulate(made_up(seen(called)), RULE, people=3, references=10, galleries=20)
     assert tally.let_in == [(STRANGERS - 1, 0)] * int(tally.enrolled[0])
     assert tally.enrolled[0] > 0
     rate = false_positives(tally, rounds=200)
@@ -83,7 +85,7 @@ def test_a_stranger_with_a_residents_face_is_let_in_whenever_that_resident_is_en
     assert rate.low == 0.0, "a draw without the double or without the resident lets nobody in"
     assert rate.low <= rate.value <= rate.high
 
-    near = nearest_strangers(scene(seen(called)), share=0.01)
+    near = nearest_strangers(made_up(seen(called)), share=0.01)
     assert near[:, 0].tolist() == [False] * (STRANGERS - 1) + [True]
     alike = let_in_as(tally, near, rounds=50)
     assert alike.events == tally.enrolled[0]
@@ -95,7 +97,7 @@ def test_a_visit_without_a_usable_frame_counts_against_the_door() -> None:
     blind = seen(faces(PEOPLE.people)[list(cast.visits)])
     blind.words[:] = NOT_ACQUIRED
     blind.words[1] = "blurred"
-    tally = simulate(scene(blind), RULE, people=6, references=10, galleries=1)
+    tally = simulate(made_up(blind), RULE, people=6, references=10, galleries=1)
     assert tally.reasons == {"no_usable_frame": 12}
     assert false_negatives(tally, 12, rounds=50).value == 1.0
     assert mistaken(tally, 12, rounds=50).value == 0.0
@@ -115,7 +117,7 @@ def test_who_cannot_be_enrolled_is_counted_and_another_is_drawn() -> None:
 
 
 def test_leaving_out_strangers_who_cannot_match_changes_nothing() -> None:
-    crowd = scene(seen(faces(PEOPLE.people, noise=0.6)[list(cast_of(PEOPLE).visits)]))
+    crowd = made_up(seen(faces(PEOPLE.people, noise=0.6)[list(cast_of(PEOPLE).visits)]))
     lax = replace(RULE, detection_threshold=0.3, verification_threshold=0.1, margin=0.0)
     tally = simulate(crowd, lax, people=4, references=10, galleries=1, seed=3)
     assert tally.let_in, "the scene is one in which strangers come in"
@@ -128,7 +130,7 @@ def test_leaving_out_strangers_who_cannot_match_changes_nothing() -> None:
 
 
 def test_the_same_seed_tells_the_same_story() -> None:
-    one, other = (simulate(scene(), RULE, 3, 5, 4, seed=5) for _ in range(2))
+    one, other = (simulate(made_up(), RULE, 3, 5, 4, seed=5) for _ in range(2))
     assert (one.enrolled == other.enrolled).all()
     assert false_negatives(one, 12, rounds=50) == false_negatives(other, 12, rounds=50)
 
@@ -160,3 +162,18 @@ def test_the_frames_of_a_visit_are_alike_seeded_and_never_the_same() -> None:
     assert all((left == right).all() for left, right in zip(one, again, strict=True))
     assert not (one[0] == one[1]).all()
     assert not (one[0] == other[0]).all()
+
+
+@pytest.mark.data
+def test_real_people_at_the_simulated_door(data: Path) -> None:
+    images = data / "lfw"
+    names = people_of(read_pairs(images / "pairsDevTest.txt", images))
+    pictures = {name: len(list((images / name).glob("*.jpg"))) for name in names}
+    residents = [name for name, count in pictures.items() if count == 11][:4]
+    strangers = [name for name, count in pictures.items() if count == 1][:10]
+    device = Device(FOLDER)
+    everybody = scene(identities(images, sorted(residents + strangers)), device, Jitter(frames=5, every=0.3))
+    tally = simulate(everybody, rules_of(device)["balanced"], people=3, references=10, galleries=2)
+    assert tally.visits.sum() == 6
+    assert tally.granted.sum() >= 4
+    assert tally.let_in == []
