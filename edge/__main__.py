@@ -6,6 +6,7 @@ import argparse
 import importlib
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -73,8 +74,8 @@ def _add_door_commands(command: _CommandAdder) -> None:
         "prompts. With --from-images the door must be stopped: pictures never travel over MQTT.",
     )
     enroll.add_argument("name", metavar="NAME", help="as people write it, up to 80 characters")
-    enroll.add_argument("--person-id", metavar="ID", help="a-z 0-9 _ -; made from the name when left out")
-    enroll.add_argument("--references", type=int, metavar="N", help="pictures to collect, 5-16 (enrolment.references)")
+    enroll.add_argument("--person-id", type=_person_id, metavar="ID", help="a-z 0-9 _ - (made from the name)")
+    enroll.add_argument("--references", type=_between(5, 16), metavar="N", help="how many pictures, 5-16")
     enroll.add_argument("--from-images", type=Path, metavar="DIR", help="take the photographs in DIR instead")
 
     people = command(
@@ -101,7 +102,7 @@ def _add_door_commands(command: _CommandAdder) -> None:
 
 def _add_measuring_commands(command: _CommandAdder) -> None:
     bench = command("bench", "measure each stage on this machine", "Milliseconds per stage, cold start and memory.")
-    bench.add_argument("--frames", type=int, default=200, metavar="N", help="frames to measure (200)")
+    bench.add_argument("--frames", type=_between(1, 100_000), default=200, metavar="N", help="frames to measure (200)")
     bench.add_argument(
         "--demo", action="store_true", help="measure on the demo's portraits, and a whole door with them"
     )
@@ -117,12 +118,28 @@ def _add_measuring_commands(command: _CommandAdder) -> None:
     probe.add_argument("--rule", choices=("largest", "centre"), default="largest", help="which face to embed (largest)")
 
 
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{value} is not between {least} and {most}")
+        return value
+
+    return number
+
+
+def _person_id(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_-]{1,64}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not 1-64 of a-z 0-9 _ -")
+    return text
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     options = build_parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    module = importlib.import_module(f"edge.commands.{options.command.replace('-', '_')}_command")
     try:
+        module = importlib.import_module(f"edge.commands.{options.command.replace('-', '_')}_command")
         code: int = module.execute(options)
         sys.stdout.flush()
     except LimenError as error:

@@ -14,9 +14,9 @@ from typing import Final
 
 from edge.camera import CameraNotice, open_camera
 from edge.clock import Clock, boot_id
-from edge.door.strike import open_strike
+from edge.door.strike import CONFIRM_SECONDS, open_strike
 from edge.errors import StoreError, StrikeError
-from edge.mqtt.credentials import Login, broker_login, standing
+from edge.mqtt.credentials import broker_login, standing
 from edge.mqtt.embedded import Broker
 from edge.mqtt.link import Link, Wiring
 from edge.mqtt.messages import encode
@@ -51,7 +51,8 @@ def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> 
         # The store's lock comes first: a second daemon must fail before it touches the pin.
         store = house.enter_context(open_store(settings.store, settings.state, clock))
         strike = house.enter_context(open_strike(settings.door, clock, settings.state))
-        login = _login(settings, clock, house)
+        broker = house.enter_context(Broker(settings, clock)) if settings.mqtt.broker == "embedded" else None
+        login = broker.login if broker else broker_login(settings)
         eye = open_eye(settings.vision, settings.models, clock, faces=settings.access.faces)
         window = house.enter_context(Preview(settings.preview.port)) if preview else None
         strike.ready()
@@ -59,16 +60,11 @@ def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> 
         camera = house.enter_context(open_camera(settings.camera, clock, settings.path(".")))
         pipeline = Pipeline(eye, rule, store.people(), clock)
         allowed = standing(settings, login)
-        door = Door(Rooms(settings, clock, store, strike, eye, pipeline, link, allowed, camera, window))
+        door = Door(Rooms(settings, clock, store, strike, eye, pipeline, link, allowed, camera, broker, window))
         _log.info("the door is working%s", f", live picture at {window.address}" if window else "")
         while not stop.is_set():
             door.turn()
-
-
-def _login(settings: Settings, clock: Clock, house: ExitStack) -> Login:
-    if settings.mqtt.broker == "embedded":
-        return house.enter_context(Broker(settings, clock)).login
-    return broker_login(settings)
+        door.farewell()
 
 
 class Door:
@@ -82,6 +78,7 @@ class Door:
         self._pipeline = rooms.pipeline
         self._link = rooms.link
         self._camera = rooms.camera
+        self._broker = rooms.broker
         self._preview = rooms.preview
         self._publisher = Publisher(rooms.settings, rooms.link, rooms.store, rooms.clock, boot_id())
         self._condition = Condition(rooms)
@@ -113,6 +110,18 @@ class Door:
         self._keep_house()
         self._publisher.step()
 
+    def farewell(self) -> None:
+        """Lock, and let the retained state be true of a door that is off."""
+        if self._strike.state == "UNLOCKED":
+            self._strike.lock()
+            give_up = self._clock.now() + CONFIRM_SECONDS
+            while self._strike.state == "UNLOCKED" and self._clock.now() < give_up:
+                self._strike.poll()
+                self._clock.sleep(0.01)
+        self._hear_strike()
+        self._publisher.camera(online=False)
+        self._publisher.step()
+
     def _introduce(self, eye: Eye) -> None:
         topics, publisher = self._publisher.topics, self._publisher
         publisher.state(topics.info, encode(info(self._settings, eye, self._pipeline.rule, publisher.stamp())))
@@ -120,9 +129,9 @@ class Door:
         publisher.state(topics.lock_state, self._strike.state.encode())
         publisher.camera(online=False)
         for person_id in self._store.damaged:
-            self._tell(system_event("references_damaged", f"the stored references of {person_id} cannot be read"))
+            self._tell(system_event("references_damaged", "stored references cannot be read", person_id=person_id))
         for person_id in self._pipeline.gallery.unusable:
-            self._tell(system_event("references_of_another_model", f"{person_id} must be enrolled again"))
+            self._tell(system_event("references_of_another_model", "enrol this person again", person_id=person_id))
 
     def _hear_commands(self) -> None:
         """A few in each turn: a flood of commands must not keep the door from looking."""
@@ -159,16 +168,23 @@ class Door:
 
     def _hear_rooms(self) -> None:
         self._strike.poll()
+        self._hear_strike()
+        for notice in self._camera.notices():
+            self._note_camera(notice)
+        if self._broker is not None and self._broker.revive():
+            self._tell(system_event("broker_restarted", "the embedded broker had ended"))
+
+    def _hear_strike(self) -> None:
         for notice in self._strike.notices():
             self._publisher.state(self._publisher.topics.lock_state, notice.state.encode())
             if notice.state == "JAMMED":
                 self._tell(system_event("strike_jammed", notice.detail))
-        for change in self._camera.notices():
-            self._note_camera(change)
 
     def _note_camera(self, notice: CameraNotice) -> None:
         self._publisher.camera(online=notice.state == "live")
         if notice.state != "starting":
+            level = logging.INFO if notice.state == "live" else logging.WARNING
+            _log.log(level, "camera %s: %s", notice.state, notice.detail)
             self._tell(system_event(f"camera_{notice.state}", notice.detail))
 
     def _note_failure(self, step: Step) -> None:

@@ -63,7 +63,8 @@ class Pipeline:
             return Step(failed=True)
 
     def _step(self, frame: Frame | None) -> Step:
-        probe = None if frame is None else self._eye.look(frame, keep=self._visits.box)
+        enrolling = self.window is not None
+        probe = None if frame is None else self._eye.look(frame, keep=self._visits.box, count=enrolling)
         now = self._clock.now()
         if self.window is not None:
             self.window, news = enrolment.step(self.window, probe, self.gallery, self.rule, now)

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-DoorId = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}$")]
-BaseTopic = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,32}(/[A-Za-z0-9_-]{1,32}){0,3}$")]
+DoorId = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}\Z")]
+BaseTopic = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,32}(/[A-Za-z0-9_-]{1,32}){0,3}\Z")]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 ShareOfReferences = Annotated[float, Meta(gt=0.0, le=1.0)]
 Authority = Literal["read", "enroll", "people"]
@@ -58,9 +58,9 @@ class VisionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     threads: Annotated[int, Meta(ge=1, le=4)] = 1
     models: str = "models"
     detector: Literal["blazeface", "mtcnn", "haar"] = "blazeface"
-    landmarks: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}$")] = "facemesh"
+    landmarks: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}\Z")] = "facemesh"
     points: Literal["mesh", "detector"] = "mesh"
-    embedder: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}$")] = "mobilefacenet"
+    embedder: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}\Z")] = "mobilefacenet"
     minimum_detector_score: Annotated[float, Meta(ge=0.1, le=1.0)] = 0.5
     quality: QualitySettings = QualitySettings()
 
@@ -95,7 +95,7 @@ class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MqttSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    broker: Annotated[str, Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+$")] = "embedded"
+    broker: Annotated[str, Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+\Z")] = "embedded"
     port: Annotated[int, Meta(ge=0, le=65535)] = 1883
     base: BaseTopic = "limen"
     username: Annotated[str, Meta(max_length=128)] = ""
@@ -131,8 +131,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def models(self) -> Path:
         """The model directory: beside the config file, else beside the code."""
-        beside_config = self.path(self.vision.models)
-        return beside_config if beside_config.is_dir() else Path(__file__).parents[1] / "models"
+        configured = self.path(self.vision.models)
+        if self.vision.models != VisionSettings().models or configured.is_dir():
+            return configured
+        return Path(__file__).parents[1] / "models"
 
     @property
     def state(self) -> Path:

@@ -102,16 +102,19 @@ def step(
     return replace(window, told=progress, told_at=now), (progress,)
 
 
-def from_photographs(request: EnrolmentRequest, probes: Sequence[Probe], gallery: Gallery, rule: Rule) -> Outcome:
+def from_photographs(
+    request: EnrolmentRequest, probes: Sequence[Probe], gallery: Gallery, rule: Rule, *, require_variety: bool = True
+) -> Outcome:
     """Enrol from one probe per photograph, with the gate and the checks of the door camera.
 
-    Photographs that fail the gate, or show the same pixels as an earlier one, are left out with a warning.
+    Photographs that fail the gate are left out with a warning; with `require_variety` also those that show the same
+    pixels as an earlier one.
     """
     taken: list[Probe] = []
     left_out = []
     for number, probe in enumerate(probes, start=1):
         word = _fault(probe, gallery)
-        if word is None and same_pixels(probe.crop, [one.crop for one in taken], SAME_PHOTOGRAPH):
+        if word is None and require_variety and same_pixels(probe.crop, [one.crop for one in taken], SAME_PHOTOGRAPH):
             left_out.append(f"photograph {number} was left out: the same picture as an earlier one")
         elif word is not None:
             left_out.append(f"photograph {number} was left out: {word}")

@@ -19,7 +19,7 @@ from edge.values import Box, Decision, Embedding, Probe, Verdict
 # Overlap (intersection over union) from which two boxes are the same place, the similarity below which the face in
 # that place has been swapped, and the one from which a face elsewhere is the same again.
 SAME_PLACE: Final = 0.1
-SWAPPED_BELOW: Final = 0.15
+SWAPPED_BELOW: Final = 0.35
 SAME_AGAIN: Final = 0.4
 
 # How many decided visits are remembered at most; they expire after seconds anyway.
@@ -31,8 +31,8 @@ class Visit:
     """One face from appearing to leaving.
 
     `box` and `embedding` are the last ones known, `passed_at` when its first frame passed the quality gate, `window`
-    the last `frames_window` frames that did, `reasons` each reason with its number of frames and its latest frame,
-    the latest reason last.
+    the last `frames_window` frames that did, `known_since` when each person was first verified. `reasons` holds each
+    reason with its number of frames and its latest frame, the latest reason last.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Visit:
     embedding: Embedding | None = None
     passed_at: float | None = None
     window: tuple[Look, ...] = ()
+    known_since: tuple[tuple[str, float], ...] = ()
     reasons: tuple[tuple[int, Look], ...] = ()
     verdict: Verdict | None = None
     decided_at: float = math.nan
@@ -170,12 +171,17 @@ def _see(visit: Visit, face: _Face, look: Look, rule: Rule, now: float) -> Visit
     if not look.passed:
         return visit
     passed_at = now if visit.passed_at is None else visit.passed_at
-    return replace(visit, passed_at=passed_at, window=(*visit.window, look)[-rule.frames_window :])
+    known_since = visit.known_since
+    if look.person_id is not None and look.person_id not in dict(known_since):
+        known_since += ((look.person_id, now),)
+    window = (*visit.window, look)[-rule.frames_window :]
+    return replace(visit, passed_at=passed_at, window=window, known_since=known_since)
 
 
 def _holds(visit: Visit, look: Look, rule: Rule, now: float) -> bool:
     """Whether the door may open with this frame."""
-    stayed = rule.trigger == "always" or now - visit.started_at >= rule.dwell
+    since = dict(visit.known_since).get(look.person_id or "", math.inf)  # nobody dwells in another's place
+    stayed = rule.trigger == "always" or now - since >= rule.dwell
     return look.reason == VERIFIED and _frames(visit, look) >= rule.frames_needed and stayed
 
 

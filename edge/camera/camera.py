@@ -171,8 +171,11 @@ class Camera:
                 return
             self.frames += 1
             wanted = self._watch.picture(fingerprint, at)
-            self.dropped += (self._newest is not None) + (not wanted)
-            self._newest = Frame(frozen_array(image), at, self.frames) if wanted else None
+            self.dropped += (not wanted) or (self._newest is not None)
+            if wanted:
+                self._newest = Frame(frozen_array(image), at, self.frames)
+            elif self._watch.state != "live":
+                self._newest = None
             self._changed.notify_all()
 
     def _on_end(self, reader: Reader, why: str | None) -> None:

@@ -97,6 +97,6 @@ def read_picture(path: Path) -> NDArray[Any]:
     try:
         content = np.frombuffer(path.read_bytes(), np.uint8)
         picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    except (OSError, cv2.error):
+    except (OSError, ValueError, cv2.error):  # ValueError: a name that no file can have
         return UNREADABLE
     return UNREADABLE if picture is None else picture

@@ -67,7 +67,7 @@ class Watch:
         self._same_since = now
 
     def picture(self, fingerprint: int, now: float) -> bool:
-        """A sound picture arrived; whether it may be handed out."""
+        """A sound picture arrived; whether it may be handed out. One that repeats the last is no new evidence."""
         self._deadline = now + self._stall_after
         self._flaw = ""
         if fingerprint != self._fingerprint:
@@ -79,7 +79,7 @@ class Watch:
             return True
         frozen_for = now - self._same_since
         if self.state == "live" and frozen_for < self._freeze_after:
-            return True
+            return False
         self._enter("frozen", f"the same picture for {self._freeze_after:g} s", now)
         if frozen_for >= self._freeze_after and self.open_at is None and not self._recording:
             self._open_later(now)

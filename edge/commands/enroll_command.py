@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import Any, Final
 
 from edge.access.enrolment import from_photographs
 from edge.access.gallery import Gallery
+from edge.camera.files import read_picture
 from edge.clock import Clock, SystemClock
 from edge.commands.configuration import chosen_settings
 from edge.commands.conversation import ask
-from edge.commands.pictures import read_picture
 from edge.errors import LimenError, StoreBusyError
 from edge.mqtt.messages import Progress, Response
 from edge.service.reception import new_request
@@ -54,9 +55,15 @@ def enroll_at_the_door(settings: Settings, name: str, person_id: str | None, ref
     wanted = {"name": name, "person_id": person_id, "references": references}
     arguments = {key: value for key, value in wanted.items() if value is not None}
     timeout = settings.enrolment.window_seconds + 10.0
-    facts = ask(settings, "enroll", arguments, timeout=timeout, heard=_show)
-    print()
-    return facts
+    try:
+        return ask(settings, "enroll", arguments, timeout=timeout, heard=_show)
+    except KeyboardInterrupt:
+        # An open window would enrol whoever comes next under this name.
+        with contextlib.suppress(LimenError):
+            ask(settings, "enroll.cancel")
+        raise
+    finally:
+        print()
 
 
 def tell(name: str, facts: dict[str, Any]) -> None:
@@ -93,13 +100,14 @@ def _from_folder(settings: Settings, options: Namespace) -> dict[str, Any]:
                 asked_at=clock.wall(),
             )
             probes = [_probe(path, eye, clock, number) for number, path in enumerate(_pictures(options.from_images))]
-            outcome = from_photographs(request, probes, Gallery.of(store.people(), eye.space), rule)
+            people = Gallery.of(store.people(), eye.space)
+            variety = settings.enrolment.require_variety
+            outcome = from_photographs(request, probes, people, rule, require_variety=variety)
             for warning in outcome.warnings if outcome.person is None else ():
                 print(f"  note: {warning}", file=sys.stderr)
             if outcome.person is None:
                 raise outcome.error or LimenError("nothing usable in these photographs")
-            store.add_person(outcome.person)
-            store.journal(system_event("person_enrolled", person=outcome.person))
+            store.add_person(outcome.person, system_event("person_enrolled", person=outcome.person))
     except StoreBusyError as error:
         raise StoreBusyError(
             "the door is running: stop it first, or enrol at its camera without --from-images"
@@ -125,7 +133,7 @@ def _pictures(folder: Path) -> list[Path]:
 def _probe(path: Path, eye: Eye, clock: Clock, number: int) -> Probe:
     """Look at one photograph; one that cannot be read shows nobody."""
     image = read_picture(path)
-    if image is None:
+    if image.size == 0:
         print(f"  note: {path.name} is not a picture that can be read", file=sys.stderr)
         return Probe(at=clock.now(), number=number, faces=0)
     return eye.look(Frame(image, clock.now(), number))

@@ -6,19 +6,21 @@ landmarks and alignment count as embedding. Only the chosen face is embedded, wh
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.camera.files import read_picture
 from edge.clock import Clock, SystemClock
 from edge.commands.configuration import chosen_settings
-from edge.commands.pictures import read_picture
 from edge.errors import LimenError
 from edge.values import Face
 from edge.vision.eye import Eye, open_eye
@@ -32,6 +34,8 @@ def execute(options: Namespace) -> int:
     settings = chosen_settings(options)
     clock = SystemClock()
     eye = open_eye(settings.vision, settings.models, clock, faces="nearest")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # a file's name need not be text
     for line in probe_lines(sys.stdin, eye, clock, options.rule):
         print(line, flush=True)
     return 0
@@ -57,8 +61,8 @@ def _probe(path: str, eye: Eye, clock: Clock, rule: Rule) -> dict[str, Any]:
         "faces": [],
     }
     try:
-        image, row["t_decode"], _ = _timed(clock, lambda: read_picture(path))
-        if image is None:
+        image, row["t_decode"], _ = _timed(clock, lambda: read_picture(Path(path)))
+        if image.size == 0:
             row["error"] = "not a readable picture"
             return row
         row["shape"] = list(image.shape)

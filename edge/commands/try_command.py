@@ -36,7 +36,8 @@ Liveness is off: a single camera cannot tell a face from a photograph of it. Thi
 
 def execute(options: Namespace) -> int:
     """Tell the story; exit code 1 when it did not come true."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the terminal's end is this trial's end
+        signal.signal(number, signal.default_int_handler)
     clock = SystemClock()
     webcam = None if options.demo else _webcam()
     if webcam is None and not _PICTURES.is_dir():

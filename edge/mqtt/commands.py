@@ -25,7 +25,6 @@ MAX_DEPTH: Final = 8
 MAX_AGE_SECONDS: Final = 30.0
 
 _TRANSACTION = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 _LONGEST_MESSAGE: Final = 240
 _LONGEST_CORRELATION: Final = 128
 
@@ -162,9 +161,17 @@ def _read(incoming: Incoming) -> dict[str, Any]:
 def _depth(text: str) -> int:
     """How deep brackets nest outside strings; looked at before any parser recurses."""
     deepest = depth = 0
-    for token in _BRACKETS.finditer(text):
-        depth += (token[0] in "[{") - (token[0] in "]}")
-        deepest = max(deepest, depth)
+    quoted = escaped = False
+    for character in text:
+        if escaped:
+            escaped = False
+        elif quoted:
+            escaped, quoted = character == "\\", character != '"'
+        elif character == '"':
+            quoted = True
+        else:
+            depth += (character in "[{") - (character in "]}")
+            deepest = max(deepest, depth)
     return deepest
 
 

@@ -29,6 +29,7 @@ HOST: Final = "127.0.0.1"
 _LOG_FILE: Final = "mosquitto.log"
 _READY_SECONDS: Final = 5.0
 _STOP_SECONDS: Final = 5.0
+_REVIVE_SECONDS: Final = 5.0
 # Debian keeps servers where an ordinary user's PATH does not look.
 _PLACES: Final = "/usr/sbin:/usr/local/sbin"
 _UNPRIVILEGED: Final = ("mosquitto", "nobody")
@@ -48,6 +49,7 @@ class Broker:
         self._port = _free_port(settings.mqtt.port)
         self._child = _child_user()
         self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = clock.now()
 
     @property
     def login(self) -> Login:
@@ -71,6 +73,17 @@ class Broker:
                 raise LimenError(f"the embedded broker cannot be set up in {self._directory}: {error}") from error
             undo.pop_all()
         return self
+
+    def revive(self) -> bool:
+        """Start mosquitto again if it ended by itself, with the same port and passwords; whether it had to be.
+
+        Does not wait for it. At most one start in a few seconds.
+        """
+        now = self._clock.now()
+        if self.running or now < self._started_at + _REVIVE_SECONDS:
+            return False
+        self._start(_program("mosquitto"))
+        return True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -120,6 +133,7 @@ class Broker:
         identity: dict[str, Any] = {}
         if self._child is not None:
             identity = {"user": self._child.pw_uid, "group": self._child.pw_gid, "extra_groups": []}
+        self._started_at = self._clock.now()
         with self._file(_LOG_FILE, "").open("ab") as log:
             self._process = subprocess.Popen(
                 [*bound, mosquitto, "-c", "mosquitto.conf"],

@@ -66,10 +66,9 @@ class Condition:
 
     def status(self, stamp: dict[str, Any]) -> Status:
         now = self._rooms.clock.now()
-        fps = self.meter.fps()
         return Status(
             **stamp,
-            fps=None if fps is None else round(fps, 2),
+            fps=round(self.meter.fps(now), 2),
             frames_dropped=self._rooms.camera.dropped,
             frame_age_seconds=None if self._frame_at is None else round(now - self._frame_at, 3),
             latency_ms={

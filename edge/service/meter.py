@@ -12,6 +12,7 @@ import numpy as np
 from edge.values import Timings
 
 _REMEMBERED: Final = 200  # frames; about the last quarter of a minute
+_RATE_SECONDS: Final = 3.0  # short enough that 60 frames a second are all remembered
 _THERMAL: Final = Path("/sys/class/thermal/thermal_zone0/temp")
 
 
@@ -32,12 +33,9 @@ class Meter:
             if milliseconds > 0:
                 self._stages.setdefault(name, deque(maxlen=_REMEMBERED)).append(milliseconds)
 
-    def fps(self) -> float | None:
-        """Frames looked at a second, None before there are two."""
-        if len(self._arrivals) < 2:
-            return None
-        span = self._arrivals[-1] - self._arrivals[0]
-        return (len(self._arrivals) - 1) / span if span > 0 else None
+    def fps(self, now: float) -> float:
+        """Frames looked at in each of the last seconds."""
+        return sum(now - at <= _RATE_SECONDS for at in self._arrivals) / _RATE_SECONDS
 
     def latency(self) -> dict[str, tuple[float, float]]:
         """Median and 95th percentile in milliseconds: detect, landmarks, align, embed; `frame` is a whole one."""

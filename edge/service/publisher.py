@@ -77,6 +77,11 @@ class Publisher:
         row = JournalRow(id=uuid.uuid4().hex, seq=0, kind=event.kind, data=event.data, **now)
         self._link.publish(self.topics.event(row.kind), encode(event_message(row, self._privacy, late=False)))
 
+    @property
+    def replaying(self) -> bool:
+        """Whether rows that were asked for again are still to be sent."""
+        return bool(self._replay)
+
     def replay(self, rows: Iterable[JournalRow]) -> None:
         """Send `rows` once more as late events, a few with each `step`."""
         self._replay.extend(rows)

@@ -110,13 +110,9 @@ class Reception:
         if outcome.person is None:
             error = outcome.error or EnrolmentError("no_face", "nobody looked into the camera", retryable=True)
             return self._error(command, error.code, str(error), retryable=error.retryable)
-        self._store.add_person(outcome.person)
-        self._people_changed("person_enrolled", outcome.person)
-        return self._ok(command, outcome_facts(outcome))
-
-    def _people_changed(self, word: str, person: Person) -> None:
+        self._store.add_person(outcome.person, system_event("person_enrolled", person=outcome.person))
         self._pipeline.admit(self._store.people())
-        self._store.journal(system_event(word, person=person))
+        return self._ok(command, outcome_facts(outcome))
 
     def _enroll(self, command: Command) -> Response:
         arguments = command.arguments
@@ -160,13 +156,16 @@ class Reception:
         assert isinstance(command.arguments, PersonArguments)
         wanted = command.arguments.person_id
         person = next((one for one in self._store.people() if one.id == wanted), None)
-        if not self._store.delete_person(wanted):
+        person = person or Person(wanted, wanted, (), self._clock.wall())
+        if not self._store.delete_person(wanted, system_event("person_deleted", person=person)):
             raise MessageError("no_such_person", f"nobody has the id {wanted}")
-        self._people_changed("person_deleted", person or Person(wanted, wanted, (), self._clock.wall()))
+        self._pipeline.admit(self._store.people())
         return self._ok(command, {"person_id": wanted})
 
     def _query_events(self, command: Command) -> Response:
         assert isinstance(command.arguments, QueryArguments)
+        if self._publisher.replaying:
+            raise MessageError("busy", "events are still being sent to an earlier query", retryable=True)
         rows = self._store.events(command.arguments.after_seq, command.arguments.limit)
         self._publisher.replay(rows)
         return self._ok(command, {"count": len(rows), "last_seq": rows[-1].seq if rows else None})
@@ -186,7 +185,12 @@ class Reception:
         """
         payload = encode(response)
         if COMMANDS[command.name].authority != "read":
-            self._store.remember(command.transaction, command.digest, payload.decode())
+            try:
+                self._store.remember(command.transaction, command.digest, payload.decode())
+            except StoreError as error:
+                if response.status == "accepted":
+                    raise  # nothing has been done yet, and nothing will be
+                _log.error("an answer was given that could not be kept: %s", error)
         self._publisher.answer(command.name, payload, command.reply)
 
     def _tell_store_fault(self, command: Command, error: StoreError) -> None:

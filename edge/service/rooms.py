@@ -8,6 +8,7 @@ from edge.camera import Camera
 from edge.clock import Clock
 from edge.door.strike import Strike
 from edge.mqtt.authority import Standing
+from edge.mqtt.embedded import Broker
 from edge.mqtt.link import Link
 from edge.pipeline import Pipeline
 from edge.service.preview import Preview
@@ -18,7 +19,10 @@ from edge.vision.eye import Eye
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rooms:
-    """`standing` says what may be commanded over `link`; `preview` is None unless asked for."""
+    """`standing` says what may be commanded over `link`.
+
+    `broker` is there when it is embedded, `preview` when it was asked for.
+    """
 
     settings: Settings
     clock: Clock
@@ -29,4 +33,5 @@ class Rooms:
     link: Link
     standing: Standing
     camera: Camera
+    broker: Broker | None = None
     preview: Preview | None = None

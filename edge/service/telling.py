@@ -35,9 +35,13 @@ def access_event(decision: Decision, rule: Rule, *, latency_ms: float) -> Event:
     )
 
 
-def system_event(word: str, detail: str = "", *, person: Person | None = None) -> Event:
-    """Something about the door itself, in one word and a sentence; names have fields of their own."""
-    who = {} if person is None else {"person_id": person.id, "person": person.name}
+def system_event(word: str, detail: str = "", *, person: Person | None = None, person_id: str | None = None) -> Event:
+    """Something about the door itself, in one word and a sentence; whom it is about has fields of its own.
+
+    So `mqtt.privacy` can leave those out: nobody is named in `detail`.
+    """
+    who = {"person_id": person_id} if person_id is not None else {}
+    who = {"person_id": person.id, "person": person.name} if person is not None else who
     return Event("system", {"event": word, "detail": detail} | who)
 
 

@@ -66,8 +66,10 @@ class Trial:
         self.started_at = self._clock.now()
         with self.log.open("wb") as log:
             # A session of its own, so that Ctrl-C reaches this process alone and the door is then ended in order.
+            # setpriv makes the kernel end the door should this process be killed.
+            bound = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
             self._door = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                [*bound, *self._command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
 
     def wait_for(self, path: Path, seconds: float) -> None:

@@ -38,6 +38,7 @@ class Database:
 
     def __init__(self, directory: Path, ballast_bytes: int) -> None:
         self.path = directory / "store.db"
+        self._joined = False
         self.ballast = Ballast(directory / "store.ballast", ballast_bytes)
         with self._failures_named(), ExitStack() as opened:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -61,8 +62,22 @@ class Database:
 
         On a full disk the ballast is freed and the work tried once more. So it must change nothing but the database.
         """
+        if self._joined:
+            return work(self._connection)
         with self._failures_named():
             return self._making_room(lambda: self._transact(work))
+
+    def together(self, work: Callable[[], _Result]) -> _Result:
+        """Do `work`, whose writes become one transaction: all of them or none."""
+
+        def joined(_connection: sqlite3.Connection) -> _Result:
+            self._joined = True
+            try:
+                return work()
+            finally:
+                self._joined = False
+
+        return self.write(joined)
 
     def _transact(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
         with self._connection:

@@ -73,7 +73,7 @@ class People:
         self._database.write(work)
 
     def delete(self, person_id: str) -> bool:
-        """Whether there was such a person. Their bytes are overwritten in the file, and leave the write-ahead log."""
+        """Whether there was such a person. Their bytes are overwritten in the file; see `flush` for the log."""
 
         def work(connection: sqlite3.Connection) -> bool:
             found = connection.execute("DELETE FROM people WHERE id = ?", (person_id,)).rowcount > 0
@@ -81,11 +81,12 @@ class People:
                 connection.execute(_NEXT_GENERATION)
             return found
 
-        found = self._database.write(work)
-        if found:
-            with contextlib.suppress(StoreError):  # the person is deleted; the next checkpoint tries again
-                self._database.read("PRAGMA wal_checkpoint(TRUNCATE)")
-        return found
+        return self._database.write(work)
+
+    def flush(self) -> None:
+        """Empty the write-ahead log, which may still hold what was deleted."""
+        with contextlib.suppress(StoreError):  # the person is deleted; the next checkpoint tries again
+            self._database.read("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _rows(self, person: Person) -> Iterable[tuple[Any, ...]]:
         for number, reference in enumerate(person.references):

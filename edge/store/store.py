@@ -70,13 +70,32 @@ class Store:
         """Grows by one with every change of people."""
         return self._people.generation
 
-    def add_person(self, person: Person) -> None:
-        """All of `person` or nothing. Raises StoreError if the id is taken or a reference is no unit vector."""
-        self._people.add(person)
+    def add_person(self, person: Person, event: Event | None = None) -> None:
+        """All of `person`, and the `event` that tells of it, or nothing.
 
-    def delete_person(self, person_id: str) -> bool:
-        """Whether there was such a person."""
-        return self._people.delete(person_id)
+        Raises StoreError if the id is taken or a reference is no unit vector.
+        """
+
+        def work() -> None:
+            self._people.add(person)
+            if event is not None:
+                self._journal.add(event)
+
+        self._database.together(work)
+
+    def delete_person(self, person_id: str, event: Event | None = None) -> bool:
+        """Whether there was such a person; with them goes the `event` into the journal, or nothing happens."""
+
+        def work() -> bool:
+            found = self._people.delete(person_id)
+            if found and event is not None:
+                self._journal.add(event)
+            return found
+
+        found = self._database.together(work)
+        if found:
+            self._people.flush()
+        return found
 
     def journal(self, event: Event) -> JournalRow:
         """Write `event` down; it survives a power cut once this returns."""

@@ -80,16 +80,17 @@ class Eye:
         self._faces = faces
         self._points = points
 
-    def look(self, frame: Frame, keep: Box | None = None) -> Probe:
+    def look(self, frame: Frame, keep: Box | None = None, *, count: bool = False) -> Probe:
         """Find, choose, judge and, if it is good enough, embed the face that matters in `frame`.
 
         `keep` is the box of the visit's face in the frame before: that face stays the chosen one although another is
-        somewhat larger, so that two people side by side do not flicker. Never raises for a strange picture.
+        somewhat larger, so that two people side by side do not flicker. With `count` all faces are counted, as with
+        `faces` "refuse". Never raises for a strange picture.
         """
         started = self._clock.now()
         candidates = self.detect(frame.image)
         detected = self._clock.now()
-        face, confirmed = self._choose(frame.image, candidates, keep)
+        face, confirmed = self._choose(frame.image, candidates, keep, counting=count or self._faces == "refuse")
         examined = self._clock.now()
         timings = Timings(detect=1e3 * (detected - started), landmarks=1e3 * (examined - detected))
         if face is None:
@@ -132,10 +133,9 @@ class Eye:
         return self._embedder.embed(crop.pixels)
 
     def _choose(
-        self, image: NDArray[np.uint8], candidates: tuple[Face, ...], keep: Box | None
+        self, image: NDArray[np.uint8], candidates: tuple[Face, ...], keep: Box | None, *, counting: bool
     ) -> tuple[Face | None, int]:
         """The face that matters and how many were confirmed, from `candidates`, largest first."""
-        counting = self._faces == "refuse"
         if counting:
             candidates = tuple(face for face in candidates if face.box.size >= self._gate.minimum_face_pixels / 2)
         confirmed: list[Face] = []

@@ -198,6 +198,28 @@ def test_a_resident_does_not_lend_the_dwell_to_the_next_in_the_same_place() -> N
     assert [tell(one) for one in door.frame(BEN)] == [("granted", "ben")]
 
 
+def test_a_stranger_does_not_lend_the_dwell_to_a_resident_who_steps_in() -> None:
+    door = Door(person("ana"), dwell=0.6)
+    door.watch(Sight(like(ana=0.25)), 1.5)
+    assert [tell(one) for one in door.frame(ANA)] == [("refused", "unknown")], "somebody else's face ends the visit"
+    assert door.watch(ANA, 0.5) == []
+    assert [tell(one) for one in door.watch(ANA, 0.25)] == [("granted", "ana")]
+
+
+def test_time_before_somebody_was_recognised_is_no_dwell() -> None:
+    door = Door(person("ana"), dwell=0.6)
+    door.watch(Sight(like(ana=0.45)), 1.5)  # one and the same visit: the face is alike enough
+    assert door.watch(ANA, 0.5) == []
+    assert [tell(one) for one in door.watch(ANA, 0.25)] == [("granted", "ana")]
+
+
+def test_a_stranger_who_takes_a_residents_place_during_the_pulse_is_a_visit_of_their_own() -> None:
+    door = Door(person("ana"))
+    door.watch(ANA, 1)
+    assert [tell(one) for one in door.watch(Sight(like(ana=0.25)), 4)] == [("refused", "unknown")]
+    assert door.told == [("granted", "ana"), ("refused", "unknown")]
+
+
 def test_when_a_face_is_swapped_both_visits_may_be_decided_at_once() -> None:
     door = Door(person("ana"), trigger="always", frames_needed=1, frames_window=1)
     door.frame(STRANGER)

@@ -151,6 +151,17 @@ def test_a_frozen_picture_is_withheld_until_it_moves_and_the_camera_is_opened_ag
         assert [notice.state for notice in film.camera.notices()] == ["live", "frozen", "live"]
 
 
+def test_a_picture_that_repeats_is_handed_out_once() -> None:
+    with filming() as film:
+        film.feed(picture(1))
+        assert film.camera.take(0) is not None
+        film.feed(picture(1))
+        assert film.camera.take(0) is None
+        assert film.camera.state == "live"
+        film.feed(picture(2))
+        assert film.camera.take(0) is not None
+
+
 def test_the_last_picture_of_a_recording_can_still_be_taken_and_then_it_has_ended() -> None:
     with filming() as film:
         film.feed(picture(1))

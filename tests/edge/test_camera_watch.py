@@ -56,7 +56,8 @@ def test_broken_pictures_do_not_count_against_a_stall_and_are_named() -> None:
 def test_the_same_picture_for_three_seconds_is_frozen_until_another_one_comes() -> None:
     watch = opened()
     assert watch.picture(7, 1.0)
-    assert watch.picture(7, 3.9)
+    assert not watch.picture(7, 3.9), "a repeated picture is no new evidence"
+    assert watch.state == "live"
     assert not watch.picture(7, 4.0)
     assert watch.state == "frozen"
     assert watch.open_at == 4.0 + FIRST_PAUSE
