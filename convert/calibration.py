@@ -17,7 +17,7 @@ from convert.errors import ConversionError
 from convert.kept import kept
 
 SEED: Final = 1
-COUNT: Final = 300
+COUNT: Final = 100
 _PICTURES: Final = {".jpg", ".jpeg", ".png"}
 _JUDGED: Final = "pairsDevTest.txt"
 

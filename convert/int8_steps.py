@@ -71,7 +71,7 @@ def equalized(model: Any, samples: Floats) -> Any:
 
 
 def streams_equalized(model: Any, samples: Floats) -> Any:
-    """The same for the tensors that residual additions join: one set of factors for all of a stream."""
+    """The same straight between convolutions; one set of factors for all tensors that residual additions join."""
     changed = copied(model)
     for stream in streams(changed):
         factors = _factors(np.max(_reaches(changed, stream.parts, samples), axis=0), stream.after)

@@ -20,6 +20,9 @@ from convert.int8_steps import (
 from convert.quantize import Precision, Samples, to_tflite, worst_operators
 
 
+_DEBUGGED: Final = 20  # samples: the debugger runs each operator twice, without a delegate
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """`steps` change the network before it is converted; a `float_share` of its worst int8 operators stay float32."""
@@ -33,7 +36,7 @@ class Recipe:
         """The `.tflite`. Raises ConversionError when TensorFlow is not there."""
         for step in self.steps:
             model = step(model, samples)
-        kept = worst_operators(model, samples, self.float_share) if self.float_share else ()
+        kept = worst_operators(model, samples[:_DEBUGGED], self.float_share) if self.float_share else ()
         return to_tflite(model, self.precision, samples if self.precision == "int8" else None, kept)
 
     def told(self) -> tuple[str, ...]:
@@ -74,4 +77,5 @@ ATTEMPTS: Final[Sequence[Recipe]] = (
     Recipe("product", "int8", (inverted, equalized, as_product)),
     Recipe("depthwise", "int8", (inverted, equalized, as_depthwise)),
     Recipe("streams", "int8", (*_EVEN, as_depthwise)),
+    Recipe("int8-mixed", "int8", _BEST, 0.1),
 )

@@ -52,7 +52,7 @@ def joints(model: Any) -> tuple[Joint, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Tensors that residual additions join: `parts` give them, the linear ones among those are `before`."""
+    """One tensor, or those that residual additions join: `parts` give them, the linear ones of those are `before`."""
 
     parts: tuple[Any, ...]
     before: tuple[Any, ...]
@@ -60,9 +60,9 @@ class Stream:
 
 
 def streams(model: Any) -> tuple[Stream, ...]:
-    """Every such stream between convolutions, which all its channels' factors can move through at once."""
+    """Every such stream straight between convolutions, so that its channels' factors can move from one to the other."""
     additions = [layer for layer in model.layers if isinstance(layer, load_keras().layers.Add)]
-    groups: list[set[str]] = []
+    groups: list[set[str]] = [{layer.name} for layer in model.layers if is_linear(layer)]
     for addition in additions:
         names = {addition.name, *(layer.name for layer in producers(addition))}
         joined = [group for group in groups if group & names]
