@@ -1,4 +1,4 @@
-"""What happens around a door: people who interrupt, brokers that die, pictures that repeat, ends at the wrong moment."""
+"""What happens around a door: people interrupt, brokers die, pictures repeat, and ends come at the wrong moment."""
 
 from __future__ import annotations
 
