@@ -44,17 +44,19 @@ def execute(options: Namespace) -> int:
     if options.from_images is not None:
         facts = _from_folder(settings, options)
     else:
-        facts = enroll_at_the_door(settings, options.name, options.person_id, options.references)
+        facts = enroll_at_the_door(settings, options.name, options.person_id, options.references, key=options.key)
     tell(options.name, facts)
     return 0
 
 
-def enroll_at_the_door(settings: Settings, name: str, person_id: str | None, references: int | None) -> dict[str, Any]:
+def enroll_at_the_door(
+    settings: Settings, name: str, person_id: str | None, references: int | None, *, key: Path | None = None
+) -> dict[str, Any]:
     """Open an enrolment window over MQTT and show its prompts; returns the answer's `data`."""
     wanted = {"name": name, "person_id": person_id, "references": references}
     arguments = {key: value for key, value in wanted.items() if value is not None}
     timeout = settings.enrolment.window_seconds + 10.0
-    facts = ask(settings, "enroll", arguments, timeout=timeout, heard=_show)
+    facts = ask(settings, "enroll", arguments, timeout=timeout, key=key, heard=_show)
     print()
     return facts
 

@@ -155,6 +155,7 @@ topic write {topics.base}/clients/#
 user owner
 topic read {topics.base}/#
 topic write {topics.base}/+/request/#
+topic write {topics.base}/+/lock/set
 topic write {topics.base}/clients/#
 """
 
