@@ -38,7 +38,7 @@ def _show(answer: Progress | Response) -> None:
 
 
 def arguments_of(command: str, fields: Sequence[str]) -> dict[str, Any]:
-    """`field=value` as the command's own types, `field=` as null. Raises LimenError for a command or field that is not known."""
+    """`field=value` as the command's own types, `field=` as null. Raises LimenError for what the contract has not."""
     rule = COMMANDS.get(command)
     if rule is None or rule.arguments is None:
         known = [name for name, one in COMMANDS.items() if one.arguments is not None]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from edge.mqtt.credentials import client_login
 from edge.mqtt.keys import Signer
 from edge.mqtt.lock_set import CODE_FORMAT, COMMAND_TEMPLATE, LockRequest, parse_lock_set
 from edge.service.keypad import Keypad
+from edge.store import schema
 from tests.edge.brokers import send
 from tests.edge.doors import PATIENCE, RunningDoor, film
 from tests.edge.stores import HandClock, open_small
@@ -109,6 +112,18 @@ def test_a_new_pin_ends_a_lock_out_and_the_old_one_is_over(tmp_path: Path) -> No
         assert entered(keypad, "860214") is None
         keypad.change(None)
         assert entered(keypad, "860214") == "no_pin"
+
+
+def test_a_store_of_before_there_were_pins_gets_a_place_for_one(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o700)
+    with closing(sqlite3.connect(tmp_path / "state" / "store.db", isolation_level=None)) as old:
+        old.execute("PRAGMA journal_mode = WAL")
+        schema.migrate(old, 1)
+    for expected in ("no_pin", None):
+        with open_small(tmp_path / "state") as store:
+            keypad = Keypad(store.pin, TickingClock())
+            assert entered(keypad, PIN) == expected
+            keypad.change(PIN)
 
 
 @pytest.mark.parametrize("pin", ["111111", "123456", "654321", "012345678", "9876543210"])
