@@ -30,6 +30,7 @@ from tests.edge.test_mqtt_commands import CONTEXT, EVERYTHING, NOW, TOPICS, come
 
 PIN = "274951"
 WRONG = "999555"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "mqtt.md"
 CONFIG = """
 door: {driver: mock, unlock_seconds: 0.3}
 camera: {source: "file:scene.avi?loop=1"}
@@ -152,6 +153,7 @@ def test_home_assistants_words_are_understood() -> None:
     assert lock_set(b'{"action":"UNLOCK","code":null}') == lock_set(b"UNLOCK") == LockRequest("UNLOCK", None, NOW)
     assert PIN not in repr(lock_set(home_assistant("UNLOCK", PIN)))
     assert all(re.match(CODE_FORMAT, code) for code in ("", PIN, "123456789012"))
+    assert all(text in DOCUMENT.read_text(encoding="utf-8") for text in (CODE_FORMAT, COMMAND_TEMPLATE))
     assert not any(re.match(CODE_FORMAT, code) for code in ("1", "12345", "1234567890123", 'x","action":"UNLOCK'))
 
 
