@@ -59,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         return added
 
     _add_door_commands(command)
+    _add_signing_commands(command)
     _add_measuring_commands(command)
     return parser
 
@@ -83,6 +84,8 @@ def _add_door_commands(command: _CommandAdder) -> None:
     )
     people.add_argument("--delete", metavar="ID", help="forget this person and all references")
     people.add_argument("--json", action="store_true", help="one JSON object a line")
+    for signing in (enroll, people):
+        signing.add_argument("--key", type=Path, metavar="FILE", help="sign with this private key (limen keys new)")
 
     events = command("events", "show what happened at the door", "Live and late events from the broker, as a table.")
     events.add_argument("--follow", action="store_true", help="go on until Ctrl-C; otherwise show the latest and end")
@@ -98,6 +101,33 @@ def _add_door_commands(command: _CommandAdder) -> None:
     )
     attempt.add_argument("--demo", action="store_true", help="the two portraits, even if there is a webcam")
     attempt.add_argument("--seconds", type=float, metavar="S", help="end after S seconds at the latest")
+
+
+def _add_signing_commands(command: _CommandAdder) -> None:
+    keys = command(
+        "keys",
+        "make, list and revoke the keys that commands are signed with",
+        "Works on the door's own files, at once and also while the door runs.",
+    )
+    keys.add_argument("action", choices=("new", "list", "revoke"), metavar="new|list|revoke")
+    keys.add_argument("who", nargs="?", metavar="NAME|ID", help="a name for the new key; the id of the one to revoke")
+    keys.add_argument("--rights", metavar="LIST", help="of the new key: enroll,people,unlock or some of them")
+    keys.add_argument("--out", type=Path, metavar="FILE", help="where the new private key goes (NAME.key)")
+
+    send = command(
+        "send",
+        "send any command and show what the door answers",
+        "Commands and fields are in docs/mqtt.md; FIELD=- reads the value from standard input. With --key, commands\n"
+        "that change something are signed: a challenge is fetched first.",
+    )
+    send.add_argument("request", metavar="COMMAND", help="such as person.list, pin.set or unlock")
+    send.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help="what the command carries")
+    send.add_argument("--key", type=Path, metavar="FILE", help="sign with this private key (limen keys new)")
+
+    unlock = command(
+        "unlock", "open the door from here", "mqtt.allow must contain `unlock`, and so must the key's rights."
+    )
+    unlock.add_argument("--key", type=Path, metavar="FILE", required=True, help="the private key to sign with")
 
 
 def _add_measuring_commands(command: _CommandAdder) -> None:

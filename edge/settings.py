@@ -16,7 +16,7 @@ DoorId = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}\Z")]
 BaseTopic = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,32}(/[A-Za-z0-9_-]{1,32}){0,3}\Z")]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 ShareOfReferences = Annotated[float, Meta(gt=0.0, le=1.0)]
-Authority = Literal["read", "enroll", "people"]
+Authority = Literal["read", "enroll", "people", "unlock"]
 
 
 class DoorSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -105,6 +105,13 @@ def test_every_mqtt_command_is_in_the_contract(command: str) -> None:
     assert f"`{command}`" in PAGES["docs/mqtt.md"]
 
 
+def test_every_error_code_is_in_the_contract() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "edge").rglob("*.py"))
+    codes = set(re.findall(r'(?:MessageError|EnrolmentError|_error|Refusal)\([^"()]*"([a-z_]+)"', sources))
+    assert {"malformed", "no_face", "bad_signature", "replayed", "interrupted"} <= codes
+    assert {code for code in codes if f"`{code}`" not in PAGES["docs/mqtt.md"]} == set()
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_make_target_is_told(target: str) -> None:
     assert any(re.search(rf"\bmake {target}\b(?!-)", text) for text in PAGES.values())

@@ -45,22 +45,24 @@ def execute(options: Namespace) -> int:
     if options.from_images is not None:
         facts = _from_folder(settings, options)
     else:
-        facts = enroll_at_the_door(settings, options.name, options.person_id, options.references)
+        facts = enroll_at_the_door(settings, options.name, options.person_id, options.references, key=options.key)
     tell(options.name, facts)
     return 0
 
 
-def enroll_at_the_door(settings: Settings, name: str, person_id: str | None, references: int | None) -> dict[str, Any]:
+def enroll_at_the_door(
+    settings: Settings, name: str, person_id: str | None, references: int | None, *, key: Path | None = None
+) -> dict[str, Any]:
     """Open an enrolment window over MQTT and show its prompts; returns the answer's `data`."""
     wanted = {"name": name, "person_id": person_id, "references": references}
     arguments = {key: value for key, value in wanted.items() if value is not None}
     timeout = settings.enrolment.window_seconds + 10.0
     try:
-        return ask(settings, "enroll", arguments, timeout=timeout, heard=_show)
+        return ask(settings, "enroll", arguments, timeout=timeout, key=key, heard=_show)
     except KeyboardInterrupt:
         # An open window would enrol whoever comes next under this name.
         with contextlib.suppress(LimenError):
-            ask(settings, "enroll.cancel")
+            ask(settings, "enroll.cancel", key=key)
         raise
     finally:
         print()

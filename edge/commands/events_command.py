@@ -53,7 +53,7 @@ def line(event: dict[str, Any], *, colour: bool) -> str:
     if "verdict" not in event:
         text = f"{moment}  {event.get('event', '?'):<29} {event.get('detail', '')}"
         return f"{_DIM}{text}{_PLAIN}" if colour else text
-    who = event["person"] or event["person_id"] or "-"
+    who = event["person"] or event["person_id"] or event.get("key") or "-"
     similarity = "-" if event["similarity"] is None else f"{event['similarity']:.2f}"
     votes = f"{event['votes']}/{event['references']}"
     why = event["reason"].replace("_", " ")

@@ -28,7 +28,7 @@ def execute(options: Namespace) -> int:
             people = roster(store.people(), Gallery.of(store.people(), space), "full")
     except StoreBusyError:
         if options.delete:
-            ask(settings, "person.delete", {"person_id": options.delete})
+            ask(settings, "person.delete", {"person_id": options.delete}, key=options.key)
         people = ask(settings, "person.list")["people"]
     _show(people, settings, as_json=options.json)
     return 0

@@ -2,8 +2,13 @@
 
 topics        every topic, built in one place
 messages      every payload, both ways
+arguments     what commands carry
 authority     which commands there are, and who may give them: the one table
+strict_json   bytes -> a JSON object, or not at all
+keys          who may sign, with which rights; the sender's own half of a key
+signed        the envelope around a signed command, and the challenges in it
 commands      bytes that came in -> a Command that may act, or a Refusal with its code (pure)
+lock_set      the same for Home Assistant's lock, which sends a word and a PIN
 link          one broker connection that keeps itself up, never blocks and never raises into its caller
 wire          between the MQTT library's types and ours
 outbox        journal rows -> live events or backfill, until each is acknowledged

@@ -13,9 +13,10 @@ import msgspec
 from paho.mqtt.client import topic_matches_sub
 
 from edge.clock import Clock
-from edge.errors import LimenError
+from edge.errors import LimenError, MessageError
 from edge.mqtt.commands import Incoming
 from edge.mqtt.credentials import Login
+from edge.mqtt.keys import Signer
 from edge.mqtt.link import Link, Wiring
 from edge.mqtt.messages import ONLINE, VERSION, Progress, Response, decode
 from edge.mqtt.topics import Topics
@@ -67,9 +68,9 @@ class Session:
             self._answer(self._next(), "")
 
     def request(
-        self, command: str, arguments: Mapping[str, Any] | None = None, *, timeout: float
+        self, command: str, arguments: Mapping[str, Any] | None = None, *, timeout: float, signer: Signer | None = None
     ) -> Iterator[Progress | Response]:
-        """Send a command under a fresh transaction; yield what the door says until its final Response.
+        """Send a command under a fresh transaction, signed if asked for; yield what the door says until it is final.
 
         When either side lost its connection the same bytes are sent again once the door is seen online: it acts at
         most once on a transaction. Raises LimenError when no door is there, the broker refuses, or nothing is heard
@@ -77,7 +78,13 @@ class Session:
         """
         self.wait_for_door()
         transaction = secrets.token_hex(16)
-        payload = msgspec.json.encode({"v": VERSION, "transaction": transaction} | dict(arguments or {}))
+        document = {"v": VERSION, "transaction": transaction} | dict(arguments or {})
+        if signer is None:
+            payload = msgspec.json.encode(document)
+        else:
+            challenge = self._challenge(signer, timeout)
+            address = {"door": self._topics.door, "command": command, "challenge": challenge}
+            payload = signer.envelope(document | address)
         heard_at, sent_at = self._clock.now(), 0
         while self._clock.now() - heard_at <= timeout:
             if self._arrivals != sent_at and self._link.publish(self._topics.request(command), payload):
@@ -100,6 +107,14 @@ class Session:
             if incoming is not None and self._is_listened_to(incoming):
                 yield incoming
                 heard_at = self._clock.now()
+
+    def _challenge(self, signer: Signer, timeout: float) -> str:
+        for answer in self.request("challenge", {"key": signer.id}, timeout=timeout):
+            if isinstance(answer, Response) and answer.error is not None:
+                raise MessageError(answer.error.code, f"{answer.error.message} ({answer.error.code})")
+            if isinstance(answer, Response) and answer.data and isinstance(answer.data.get("challenge"), str):
+                return str(answer.data["challenge"])
+        raise LimenError("the door gave no challenge to sign")
 
     def _next(self) -> Incoming | None:
         """The next message, None when there is none for a moment."""

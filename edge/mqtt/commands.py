@@ -7,7 +7,6 @@ connect would help nobody. It is still a value, for the journal.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,12 +15,15 @@ from typing import Any, Final
 import msgspec
 
 from edge.errors import MessageError
-from edge.mqtt.authority import COMMANDS, Rule, Standing, require
-from edge.mqtt.messages import Arguments, Request, Response, decode, encode
+from edge.mqtt.arguments import Arguments, Request
+from edge.mqtt.authority import COMMANDS, Rule, Standing, readable, require
+from edge.mqtt.keys import NO_KEYS, Key, Keyring
+from edge.mqtt.messages import Response, decode, encode
+from edge.mqtt.signed import challenge_for, envelope_of, signer_of
+from edge.mqtt.strict_json import strict_object
 from edge.mqtt.topics import Topics
 
 MAX_BYTES: Final = 4096
-MAX_DEPTH: Final = 8
 MAX_AGE_SECONDS: Final = 30.0
 
 _TRANSACTION = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -44,13 +46,17 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What decides about a command besides its bytes: the door's configuration and its clocks."""
+    """What decides about a command besides its bytes: the door's configuration, its keys and its clocks.
+
+    `keyring` None: the keys cannot be read, and what needs one is refused.
+    """
 
     topics: Topics
     standing: Standing
     now: float
     wall: datetime
     clock_trusted: bool
+    keyring: Keyring | None = NO_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +69,19 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Understood and allowed. `digest` stands for its name and exact bytes."""
+    """Understood and allowed. `digest` stands for its name and exact bytes; `at` is when it arrived.
+
+    A signed one was signed by `key` over `challenge`, which is still to be spent; both are None for any other.
+    """
 
     name: str
     transaction: str
     arguments: Arguments
     digest: str
     reply: Reply | None
+    at: float
+    key: Key | None = None
+    challenge: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +102,26 @@ def parse(incoming: Incoming, context: Context) -> Command | Refusal:
     name = context.topics.command_of(incoming.topic)
     reply = _reply(incoming, context.topics)
     transaction: str | None = None
+    key: Key | None = None
+    challenge: str | None = None
     try:
-        document = _read(incoming)
+        document = strict_object(payload_of(incoming))
+        envelope = envelope_of(document)
+        if envelope is not None:
+            document = strict_object(envelope.p.encode())
         transaction = _transaction(document)
         rule = _known(name)
+        if envelope is not None:
+            key = signer_of(envelope, readable(context.keyring))
+            challenge = challenge_for(document, context.topics.door, name)
         request, arguments = _typed(document, rule)
-        _must_be_recent(incoming, request, context)
-        require(name, rule, context.standing)
+        must_be_recent(incoming, context, request.ts)
+        require(name, rule, context.standing, context.keyring, key)
     except MessageError as error:
         message, silent = str(error)[:_LONGEST_MESSAGE], error.code == "retained"
         return Refusal(name, transaction, error.code, message, error.retryable, reply, silent)
     digest = hashlib.sha256(name.encode() + b"\0" + incoming.payload).hexdigest()
-    return Command(name, request.transaction, arguments, digest, reply)
+    return Command(name, request.transaction, arguments, digest, reply, incoming.at, key, challenge)
 
 
 def repeated(command: Command, digest: str, answer: bytes | str) -> bytes | Refusal:
@@ -138,48 +158,13 @@ def _reply(incoming: Incoming, topics: Topics) -> Reply | None:
     return Reply(asked, correlation)
 
 
-def _read(incoming: Incoming) -> dict[str, Any]:
-    """Strict JSON: UTF-8 without BOM, finite numbers, no lone surrogates, each key once, an object, not deep."""
+def payload_of(incoming: Incoming) -> bytes:
+    """The bytes, if they may be looked at. Raises MessageError."""
     if incoming.retain:
         raise MessageError("retained", "commands are never retained: publish without the retain flag")
     if len(incoming.payload) > MAX_BYTES:
         raise MessageError("too_large", f"a command has at most {MAX_BYTES} bytes")
-    try:
-        text = incoming.payload.decode()
-        if _depth(text) > MAX_DEPTH:
-            raise MessageError("malformed", f"nested deeper than {MAX_DEPTH}")
-        document = msgspec.json.decode(text)
-        # msgspec is the stricter reader but lets the last of two equal keys win.
-        json.loads(text, object_pairs_hook=_each_key_once)
-    except (ValueError, msgspec.MsgspecError) as error:
-        raise MessageError("malformed", f"not strict JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise MessageError("malformed", "the payload must be a JSON object")
-    return document
-
-
-def _depth(text: str) -> int:
-    """How deep brackets nest outside strings; looked at before any parser recurses."""
-    deepest = depth = 0
-    quoted = escaped = False
-    for character in text:
-        if escaped:
-            escaped = False
-        elif quoted:
-            escaped, quoted = character == "\\", character != '"'
-        elif character == '"':
-            quoted = True
-        else:
-            depth += (character in "[{") - (character in "]}")
-            deepest = max(deepest, depth)
-    return deepest
-
-
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise ValueError("a key stands twice")
-    return document
+    return incoming.payload
 
 
 def _transaction(document: dict[str, Any]) -> str:
@@ -210,18 +195,18 @@ def _typed(document: dict[str, Any], rule: Rule) -> tuple[Request, Arguments]:
         raise MessageError("malformed", f"{where.rstrip('`').lstrip('.') or '$'}: {message}") from error
 
 
-def _must_be_recent(incoming: Incoming, request: Request, context: Context) -> None:
+def must_be_recent(incoming: Incoming, context: Context, ts: str | None, longest: float = MAX_AGE_SECONDS) -> None:
     """Hold the time since arrival against the sender's limit and ours, and the sender's own clock against the door's.
 
     The sender's clock counts only where it is told and the door's can be believed.
     """
-    limit = MAX_AGE_SECONDS if incoming.expiry is None else min(MAX_AGE_SECONDS, incoming.expiry)
+    limit = longest if incoming.expiry is None else min(longest, incoming.expiry)
     if not 0.0 <= context.now - incoming.at < limit:
         raise MessageError("expired", "the command came too late", retryable=True)
-    if request.ts is None or not context.clock_trusted:
+    if ts is None or not context.clock_trusted:
         return
     try:
-        told = datetime.fromisoformat(request.ts)
+        told = datetime.fromisoformat(ts)
         off = (context.wall - told).total_seconds()
     except (ValueError, TypeError) as error:
         raise MessageError("malformed", "ts: not an RFC 3339 time with its zone, like 2026-11-22T07:50:38Z") from error

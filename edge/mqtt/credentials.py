@@ -81,7 +81,7 @@ def broker_login(settings: Settings) -> Login:
 def standing(settings: Settings, login: Login) -> Standing:
     """What commands may come over the door's connection `login`."""
     mqtt = settings.mqtt
-    return Standing(mqtt.allow, login.tls or login.loopback, login.loopback, mqtt.accept_insecure)
+    return Standing(mqtt.allow, login.tls or login.loopback, mqtt.accept_insecure)
 
 
 def _password(settings: Settings) -> str:

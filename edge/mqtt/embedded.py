@@ -169,6 +169,7 @@ topic write {topics.base}/clients/#
 user owner
 topic read {topics.base}/#
 topic write {topics.base}/+/request/#
+topic write {topics.base}/+/lock/set
 topic write {topics.base}/clients/#
 """
 

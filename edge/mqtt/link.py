@@ -63,7 +63,13 @@ class Wiring:
     @classmethod
     def of_door(cls, topics: Topics) -> Wiring:
         client_id = f"limen-{topics.root.replace('/', '-')}"
-        return cls(client_id, (topics.requests,), commands=True, will=topics.availability, largest_packet=1 << 16)
+        return cls(
+            client_id,
+            (topics.requests, topics.lock_set),
+            commands=True,
+            will=topics.availability,
+            largest_packet=1 << 16,
+        )
 
 
 class Link:

@@ -26,7 +26,7 @@ PersonId = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}(?![\s\S])")]
 
 # What tells who somebody is, by the privacy level that still allows it.
 _NAMES: Final = {"person", "nearest"}
-_IDS: Final = {"person_id", "nearest_id"}
+_IDS: Final = {"person_id", "nearest_id", "key"}
 
 
 def stamp(clock: Clock, boot: str) -> dict[str, Any]:
@@ -68,6 +68,7 @@ class QualityFacts(Struct, frozen=True, kw_only=True):
 class AccessEvent(JournalMessage, frozen=True, kw_only=True):
     """One decided visit. `person` is set only when somebody was granted; a refusal names whom it resembled, `nearest`.
 
+    Somebody let in from afar (`remote`, `pin`) shows no face: `key` signed, and `latency_ms` counts from the arrival.
     `similarity`, `votes` and `references` belong to whichever of the two is there. `latency_ms` counts from the capture
     of the deciding frame.
     """
@@ -79,6 +80,7 @@ class AccessEvent(JournalMessage, frozen=True, kw_only=True):
     person: str | None = None
     nearest_id: str | None = None
     nearest: str | None = None
+    key: str | None = None
     similarity: float | None = None
     votes: int = 0
     references: int = 0
@@ -164,10 +166,14 @@ class ModelFacts(Struct, frozen=True, kw_only=True):
 
 
 class CommandFacts(Struct, frozen=True, kw_only=True):
-    """What `info` tells about one command. `arguments` is a JSON Schema; null while the command does not exist yet."""
+    """What `info` tells about one command. `signed` "with_keys": once there is a key with this right.
+
+    `arguments` is a JSON Schema; null while the command does not exist yet.
+    """
 
     authority: str
     allowed: bool
+    signed: Literal["never", "with_keys", "always"] = "never"
     arguments: dict[str, Any] | None = None
 
 
@@ -236,42 +242,6 @@ class Progress(Message, frozen=True, kw_only=True):
     collected: int
     wanted: int
 
-
-# -- commands --------------------------------------------------------------------------------------------------------
-
-
-class Request(Struct, frozen=True, kw_only=True):
-    """What every command carries. `ts` is the sender's clock; where it is given, an old command is refused."""
-
-    v: Literal[1]
-    transaction: Transaction
-    ts: str | None = None
-
-
-class NoArguments(Struct, frozen=True, kw_only=True):
-    pass
-
-
-class EnrollArguments(Struct, frozen=True, kw_only=True):
-    name: Annotated[str, Meta(min_length=1, max_length=80)]
-    person_id: PersonId | None = None
-    references: Annotated[int, Meta(ge=5, le=16)] | None = None
-    consent: bool | None = None
-    minor: bool | None = None
-
-
-class PersonArguments(Struct, frozen=True, kw_only=True):
-    person_id: PersonId
-
-
-class QueryArguments(Struct, frozen=True, kw_only=True):
-    """Events after `after_seq`, oldest first; without it the newest ones."""
-
-    after_seq: Annotated[int, Meta(ge=0, le=2**53)] | None = None
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-
-
-Arguments = NoArguments | EnrollArguments | PersonArguments | QueryArguments
 
 _Kind = TypeVar("_Kind", bound=Struct)
 

@@ -62,6 +62,11 @@ class Topics:
         return f"{self.root}/lock/state"
 
     @property
+    def lock_set(self) -> str:
+        """What Home Assistant's lock publishes to."""
+        return f"{self.root}/lock/set"
+
+    @property
     def door_state(self) -> str:
         """Retained `open`, `closed` or `unknown`."""
         return f"{self.root}/door/state"

@@ -1,7 +1,8 @@
 """Commands -> answers. Takes what came in over MQTT, acts where it may, and answers with the same transaction.
 
-Whatever is refused never acts; what was answered before is answered the same again. One enrolment at a time: it is
-`accepted` at once, guided by progress messages, and answered a second time when it is over.
+Whatever is refused never acts; what was answered before is answered the same again, and what may change something is
+written down as spent before it acts. One enrolment at a time: it is `accepted` at once, guided by progress messages,
+and answered a second time when it is over.
 """
 
 from __future__ import annotations
@@ -16,10 +17,16 @@ from edge.access.enrolment import Outcome, Progress
 from edge.access.names import clean_name, person_id_for
 from edge.access.references import EnrolmentRequest
 from edge.errors import EnrolmentError, MessageError, StoreError
-from edge.mqtt.authority import COMMANDS
-from edge.mqtt.commands import AnswerAllowance, Command, Context, Incoming, Refusal, parse, repeated
-from edge.mqtt.messages import EnrollArguments, PersonArguments, Problem, QueryArguments, Response, encode
+from edge.mqtt.arguments import ChallengeArguments, EnrollArguments, PersonArguments, QueryArguments
+from edge.mqtt.authority import COMMANDS, readable
+from edge.mqtt.commands import AnswerAllowance, Command, Context, Incoming, Refusal, Reply, parse, repeated
+from edge.mqtt.keys import Keyring, read_keys
+from edge.mqtt.lock_set import NAME as LOCK_SET
+from edge.mqtt.lock_set import parse_lock_set
+from edge.mqtt.messages import Problem, Response, encode
+from edge.mqtt.signed import CHALLENGE_SECONDS, Challenges
 from edge.service.publisher import Publisher
+from edge.service.remote import Remote
 from edge.service.rooms import Rooms
 from edge.service.telling import outcome_facts, roster, system_event
 from edge.values import Person
@@ -52,6 +59,8 @@ class Reception:
         self._standing = rooms.standing
         self._publisher = publisher
         self._allowance = AnswerAllowance(rooms.clock.now())
+        self._challenges = Challenges()
+        self._remote = Remote(rooms)
         self._enrolling: Command | None = None
         self._actions: dict[str, Callable[[Command], Response]] = {
             "person.list": self._list_people,
@@ -59,6 +68,9 @@ class Reception:
             "enroll": self._enroll,
             "enroll.cancel": self._cancel_enrolment,
             "events.query": self._query_events,
+            "challenge": self._challenge,
+            "unlock": lambda command: self._ok(command, self._remote.unlock(command)),
+            "pin.set": lambda command: self._ok(command, self._remote.set_pin(command)),
             "config.get": lambda command: self._ok(command, configuration()),
             "selftest": lambda command: self._ok(command, selftest()),
         }
@@ -66,25 +78,63 @@ class Reception:
     def handle(self, incoming: Incoming) -> None:
         """Answer one message. What arrives cannot raise here; a store that fails is told as `store_fault`."""
         now = self._clock.now()
-        context = Context(self._publisher.topics, self._standing, now, self._clock.wall(), self._clock.trusted())
+        wall, trusted = self._clock.wall(), self._clock.trusted()
+        context = Context(self._publisher.topics, self._standing, now, wall, trusted, self._keyring())
+        if incoming.topic == self._publisher.topics.lock_set:
+            self._handle_lock_set(incoming, context)
+            return
         parsed = parse(incoming, context)
         if isinstance(parsed, Refusal):
             self._refuse(parsed, now)
             return
         try:
-            spent = self._store.answer(parsed.transaction)
-            if spent is None:
-                self._keep_and_send(parsed, self._act(parsed))
-                return
-            again = repeated(parsed, spent.digest, spent.answer)
-            if isinstance(again, Refusal):
-                self._refuse(again, now)
-            else:
-                self._publisher.answer(parsed.name, again, parsed.reply)
+            self._obey_once(parsed, now)
         except StoreError as error:
             if self._enrolling is parsed:
                 self._end_enrolment()
             self._tell_store_fault(parsed, error)
+
+    def _obey_once(self, command: Command, now: float) -> None:
+        spent = self._store.answer(command.transaction)
+        if spent is not None:
+            again = repeated(command, spent.digest, spent.answer)
+            if isinstance(again, Refusal):
+                self._refuse(again, now)
+            else:
+                self._publisher.answer(command.name, again, command.reply)
+            return
+        if command.key is not None and command.challenge is not None:
+            try:
+                self._challenges.spend(command.challenge, command.key.id, now)
+            except MessageError as error:
+                self._refuse(_refusal(command.name, command.transaction, error, command.reply), now)
+                return
+        # A kill from here on leaves this answer, and a command that is spent.
+        text = "the door stopped while it obeyed: see what came of it before you ask again"
+        self._keep(command, self._error(command, "interrupted", text))
+        self._keep_and_send(command, self._act(command))
+
+    def _handle_lock_set(self, incoming: Incoming, context: Context) -> None:
+        wish = parse_lock_set(incoming, context)
+        if isinstance(wish, Refusal):
+            self._refuse(wish, context.now)
+            return
+        try:
+            data = self._remote.lock_set(wish)
+        except MessageError as error:
+            self._refuse(_refusal(LOCK_SET, None, error), context.now)
+        except StoreError as error:
+            self._refuse(_refusal(LOCK_SET, None, MessageError("store_fault", str(error), retryable=True)), context.now)
+        else:
+            response = Response(**self._publisher.stamp(), transaction=None, status="ok", data=data)
+            self._publisher.answer(LOCK_SET, encode(response), None)
+
+    def _keyring(self) -> Keyring | None:
+        try:
+            return read_keys(self._settings.state)
+        except StoreError as error:
+            _log.error("%s", error)
+            return None
 
     def enrolment_news(self, news: Progress | Outcome) -> None:
         """Pass on what an open window has to say; store the person when it is over."""
@@ -162,6 +212,16 @@ class Reception:
         self._pipeline.admit(self._store.people())
         return self._ok(command, {"person_id": wanted})
 
+    def _challenge(self, command: Command) -> Response:
+        assert isinstance(command.arguments, ChallengeArguments)
+        wanted = command.arguments.key
+        if wanted is not None:
+            key = readable(self._keyring()).find(wanted)
+            if key is None:
+                raise MessageError("unknown_key", f"the door has no key {wanted}: see `limen keys list`")
+        challenge = self._challenges.issue(wanted, self._clock.now())
+        return self._ok(command, {"challenge": challenge, "seconds": CHALLENGE_SECONDS})
+
     def _query_events(self, command: Command) -> Response:
         assert isinstance(command.arguments, QueryArguments)
         if self._publisher.replaying:
@@ -179,19 +239,17 @@ class Reception:
         self._publisher.answer(refusal.command, encode(response), refusal.reply)
 
     def _keep_and_send(self, command: Command, response: Response) -> None:
-        """Keep the answer before it is given, so that a command sent again can never act again.
+        """Keep the answer before it is given, so that a command sent again gets the same."""
+        try:
+            self._keep(command, response)
+        except StoreError as error:  # it has acted, and the kept `interrupted` says so to whoever asks again
+            _log.error("an answer was given that could not be kept: %s", error)
+        self._publisher.answer(command.name, encode(response), command.reply)
 
-        Answers to reads are not kept: asking again harms nobody, and a flood of them must not push out what does.
-        """
-        payload = encode(response)
+    def _keep(self, command: Command, response: Response) -> None:
+        """Answers to reads are not kept: asking again harms nobody, and a flood of them must not push out what does."""
         if COMMANDS[command.name].authority != "read":
-            try:
-                self._store.remember(command.transaction, command.digest, payload.decode())
-            except StoreError as error:
-                if response.status == "accepted":
-                    raise  # nothing has been done yet, and nothing will be
-                _log.error("an answer was given that could not be kept: %s", error)
-        self._publisher.answer(command.name, payload, command.reply)
+            self._store.remember(command.transaction, command.digest, encode(response).decode())
 
     def _tell_store_fault(self, command: Command, error: StoreError) -> None:
         _log.error("%s failed: %s", command.name, error)
@@ -207,3 +265,7 @@ class Reception:
     def _error(self, command: Command, code: str, message: str, *, retryable: bool = False) -> Response:
         problem = Problem(code=code, message=message, retryable=retryable)
         return Response(**self._publisher.stamp(), transaction=command.transaction, status="error", error=problem)
+
+
+def _refusal(name: str, transaction: str | None, error: MessageError, reply: Reply | None = None) -> Refusal:
+    return Refusal(name, transaction, error.code, str(error), error.retryable, reply)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from edge.access.enrolment import Outcome
 from edge.access.gallery import Gallery
 from edge.access.policy import Rule
 from edge.clock import rfc3339
-from edge.values import Decision, Event, Match, Person, Quality
+from edge.values import Decision, Event, Match, Person, Quality, Verdict
 
 
 def access_event(decision: Decision, rule: Rule, *, latency_ms: float) -> Event:
@@ -33,6 +34,12 @@ def access_event(decision: Decision, rule: Rule, *, latency_ms: float) -> Event:
             "latency_ms": round(latency_ms, 1),
         },
     )
+
+
+def remote_event(verdict: Verdict, reason: str, latency_ms: float, key_id: str | None = None) -> Event:
+    """Somebody who was not in front of the camera asked to be let in; `key_id` signed it."""
+    facts = {"visit": uuid.uuid4().hex, "verdict": verdict, "reason": reason, "latency_ms": round(latency_ms, 1)}
+    return Event("access", facts if key_id is None else facts | {"key": key_id})
 
 
 def system_event(word: str, detail: str = "", *, person: Person | None = None, person_id: str | None = None) -> Event:

@@ -36,7 +36,16 @@ def _first(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first,)
+def _pin(connection: sqlite3.Connection) -> None:
+    """One row at most. `wrong` counts the attempts since the last right one."""
+    connection.execute(
+        """CREATE TABLE pin (
+            number INTEGER PRIMARY KEY CHECK (number = 1), salt BLOB NOT NULL, digest BLOB NOT NULL,
+            wrong INTEGER NOT NULL) STRICT"""
+    )
+
+
+MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first, _pin)
 
 
 def version(connection: sqlite3.Connection) -> int:

@@ -16,6 +16,7 @@ from edge.store.database import Database
 from edge.store.journal import Journal, JournalRow
 from edge.store.limits import KEEP_ANSWERS, Limits
 from edge.store.people import People
+from edge.store.pin import Pin
 from edge.store.seal import PLAIN, Seal
 from edge.store.spent import Spent, SpentAnswer
 from edge.values import Event, Person
@@ -40,6 +41,7 @@ class Store:
         self._people = People(self._database, seal)
         self._journal = Journal(self._database, clock, limits)
         self._spent = Spent(self._database, clock, limits)
+        self.pin = Pin(self._database)
 
     def __enter__(self) -> Self:
         return self

@@ -15,11 +15,13 @@ from typing import Any, Self
 import cv2
 import numpy as np
 
+from edge.__main__ import main
 from edge.clock import SystemClock
 from edge.config import read_config
 from edge.errors import MessageError
 from edge.mqtt.ask import Session
 from edge.mqtt.credentials import CLIENT_FILE, broker_directory, client_login
+from edge.mqtt.keys import Signer, read_signer
 from edge.mqtt.messages import Response
 from edge.mqtt.topics import Topics
 from tests.edge.eyes import Image, at_the_door
@@ -31,7 +33,7 @@ CONFIG = """
 door: {driver: mock, unlock_seconds: 1}
 camera: {source: "file:scene.avi?loop=1"}
 enrolment: {require_variety: false, references: 5, window_seconds: 20}
-mqtt: {broker: embedded, port: 0, allow: [read, enroll, people]}
+mqtt: {broker: embedded, port: 0, allow: [read, enroll, people, unlock]}
 """
 
 
@@ -106,10 +108,17 @@ class RunningDoor:
             session.wait_for_door()
             yield session
 
-    def ask(self, command: str, **arguments: Any) -> dict[str, Any]:
+    def key(self, *rights: str, name: str = "tester") -> Signer:
+        """A new key of this door, made as its owner makes it."""
+        path = self.home / f"{name}.key"
+        words = ("keys", "new", name, "--rights", ",".join(rights), "--out", str(path), "--config", str(self._path))
+        assert main(words) == 0
+        return read_signer(path)
+
+    def ask(self, command: str, *, signer: Signer | None = None, **arguments: Any) -> dict[str, Any]:
         """The data of the final answer; MessageError when the door refuses."""
         with self.session() as session:
-            for answer in session.request(command, arguments, timeout=PATIENCE):
+            for answer in session.request(command, arguments, timeout=PATIENCE, signer=signer):
                 if isinstance(answer, Response) and answer.error is not None:
                     raise MessageError(answer.error.code, answer.error.message)
             assert isinstance(answer, Response)

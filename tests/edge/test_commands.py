@@ -41,7 +41,7 @@ def test_check_config_says_what_the_door_will_do(home: Path) -> None:
     done = limen("check-config", home=home)
     assert done.returncode == 0
     assert "nothing moves (door.driver: mock)" in done.stdout
-    assert "read, enroll, people" in done.stdout
+    assert "read, enroll, people, unlock" in done.stdout
     assert "3 of the last 5 good frames" in done.stdout
 
 
@@ -226,8 +226,13 @@ def test_enroll_people_and_events_talk_to_the_running_door(working: RunningDoor)
     again = limen("enroll", "Somebody Else", home=home)
     assert again.returncode == 1
     assert "already_enrolled" in again.stderr
-    assert limen("people", "--delete", "eileen", home=home).stdout.startswith("Nobody is enrolled")
-    assert limen("people", "--delete", "eileen", home=home).returncode == 1
+    unsigned = limen("people", "--delete", "eileen", home=home)
+    assert unsigned.returncode == 1
+    assert "not_signed" in unsigned.stderr
+    assert limen("keys", "new", "owner", "--rights", "people", home=home).returncode == 0
+    forget = ("people", "--delete", "eileen", "--key", "owner.key")
+    assert limen(*forget, home=home).stdout.startswith("Nobody is enrolled")
+    assert limen(*forget, home=home).returncode == 1
 
 
 def test_events_and_enroll_without_a_door_say_so(home: Path) -> None:

@@ -138,7 +138,7 @@ def test_all_contradictions_and_lowered_numbers_are_named_at_once(write: Write) 
         ("mqtt.broker", "host name"),
         ("mqtt.port", 65536),
         ("mqtt.allow", "read"),
-        ("mqtt.allow", ["unlock"]),
+        ("mqtt.allow", ["everything"]),
         ("vision.embedder", "../model"),
     ],
 )

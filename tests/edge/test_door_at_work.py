@@ -74,10 +74,11 @@ def test_who_was_enrolled_is_still_known_after_a_restart_and_forgotten_after_a_d
     with door.session() as session:
         assert door.event(session, verdict="granted")["person_id"] == "eileen"
     assert [one["person_id"] for one in door.ask("person.list")["people"]] == ["eileen"]
-    door.ask("person.delete", person_id="eileen")
+    signer = door.key("people")
+    door.ask("person.delete", signer=signer, person_id="eileen")
     assert door.ask("person.list")["people"] == []
     with pytest.raises(MessageError) as again:
-        door.ask("person.delete", person_id="eileen")
+        door.ask("person.delete", signer=signer, person_id="eileen")
     assert again.value.code == "no_such_person"
     with door.session() as session:
         assert door.event(session, verdict="refused", reason="nobody_enrolled")

@@ -72,6 +72,16 @@ def test_a_grant_tells_who_as_far_as_privacy_allows(privacy: Privacy, name: str 
     assert message.ts == "2026-11-22T08:00:00.000Z"
 
 
+@pytest.mark.parametrize(
+    ("privacy", "key"), [("full", "0123456789abcdef"), ("ids", "0123456789abcdef"), ("none", None)]
+)
+def test_who_opened_from_afar_is_an_id_and_hidden_like_one(privacy: Privacy, key: str | None) -> None:
+    data = {"visit": "v2", "verdict": "granted", "reason": "remote", "key": "0123456789abcdef"}
+    message = event_message(Row("access", data), privacy, late=False)
+    assert isinstance(message, AccessEvent)
+    assert (message.key, message.person, message.quality) == (key, None, None)
+
+
 @pytest.mark.parametrize("verdict", ["granted", "refused"])
 @pytest.mark.parametrize("privacy", ["ids", "none"])
 def test_no_hidden_name_is_anywhere_in_the_bytes(privacy: Privacy, verdict: str) -> None:
