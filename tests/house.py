@@ -23,6 +23,7 @@ HOMES = {
     "yaml": ("edge/config.py",),
     "sqlite3": ("edge/store/",),
     "paho": ("edge/mqtt/",),
+    "cryptography": ("edge/mqtt/", "edge/store/"),
     "gpiozero": ("edge/door/",),
     "lgpio": ("edge/door/",),
     "picamera2": ("edge/camera/",),
