@@ -20,7 +20,7 @@ from edge.mqtt.credentials import Login, broker_login, standing
 from edge.mqtt.embedded import Broker
 from edge.mqtt.home_assistant import announcement
 from edge.mqtt.link import Link, Wiring
-from edge.mqtt.messages import encode
+from edge.mqtt.messages import ONLINE, encode
 from edge.mqtt.topics import Topics
 from edge.pipeline import Pipeline, Step
 from edge.service.facts import Condition, configuration, info
@@ -135,10 +135,10 @@ class Door:
                 incoming = self._link.inbox.get_nowait()
             except queue.Empty:
                 return
-            if incoming.topic == self._publisher.topics.birth:
-                self._publisher.say_again(self._publisher.topics.discovery)
-            else:
+            if incoming.topic != self._publisher.topics.birth:
                 self._reception.handle(incoming)
+            elif incoming.payload == ONLINE:
+                self._publisher.say_again(self._publisher.topics.discovery)
 
     def _act(self, decision: Decision) -> None:
         """Journal first, then the strike; what cannot be journalled is not opened."""

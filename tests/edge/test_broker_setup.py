@@ -14,13 +14,16 @@ import pytest
 
 from edge.__main__ import main
 from edge.config import read_config
-from edge.errors import ConfigError
+from edge.errors import ConfigError, LimenError, MessageError
+from edge.mqtt.ask import Session
 from edge.mqtt.certificates import CertificateAuthority, Pair
 from edge.mqtt.credentials import Login, broker_login
+from edge.mqtt.home_assistant import withdraw
 from edge.mqtt.link import Link, Wiring
 from edge.mqtt.topics import Topics
 from edge.mqtt.wire import tls_context
 from tests.edge.brokers import CLOCK, LONG, Mosquitto, free_port, heard, linked, listener, until
+from tests.edge.doors import RunningDoor, film
 
 FRONT, BACK = Topics("limen", "front"), Topics("limen", "back")
 GRANTED = FRONT.event("access")
@@ -174,6 +177,32 @@ def test_a_door_gets_in_with_the_configuration_that_the_command_prints(
         (broker.folder / "users" / "door-front" / "client.key").chmod(0o644)
         with pytest.raises(ConfigError, match=r"mqtt\.client_key: other users may read"):
             broker_login(read_config(tmp_path / "door.yaml"))
+
+
+def test_a_whole_door_works_over_tls_and_answers_whom_it_should(tmp_path: Path) -> None:
+    film(tmp_path / "scene.avi", [([], 1)])
+    with OwnBroker(tmp_path) as broker:
+        (tmp_path / "secrets").symlink_to(broker.folder / "users" / "door-front")
+        mqtt = f"broker: localhost, port: {broker.port}, username: door-front, allow: [read, enroll]"
+        secrets = "tls: true, ca_file: secrets/ca.crt, password_file: secrets/password"
+        camera = 'camera: {source: "file:scene.avi?loop=1"}'
+        with RunningDoor(tmp_path, f"door: {{driver: mock}}\n{camera}\nmqtt: {{{mqtt}, {secrets}}}\n") as door:
+            door.start()
+            assert door.ask("selftest")["problems"] == []
+            with pytest.raises(MessageError, match="no enrolment is running"):  # and not insecure_transport
+                door.ask("enroll.cancel")
+            with Session(broker.user("dashboard"), FRONT, CLOCK, patience=LONG) as dashboard:
+                assert [answer.status for answer in dashboard.request("events.query", timeout=LONG)] == ["ok"]
+                with pytest.raises(LimenError, match="refused a message"):
+                    list(dashboard.request("enroll.cancel", timeout=LONG))
+
+
+def test_only_a_door_itself_and_an_operator_remove_it_from_home_assistant(broker: OwnBroker) -> None:
+    for stranger in ("dashboard", "door-back"):
+        with pytest.raises(LimenError, match="refused a message"):
+            withdraw(broker.user(stranger), FRONT, CLOCK)
+    for entitled in ("door-front", "operator"):
+        withdraw(broker.user(entitled), FRONT, CLOCK)
 
 
 def test_made_again_it_keeps_passwords_and_authority_and_lets_a_new_door_in(tmp_path: Path) -> None:

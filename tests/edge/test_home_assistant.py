@@ -24,7 +24,7 @@ from edge.mqtt.topics import Topics
 from edge.settings import DoorSettings, HomeAssistantSettings, MqttSettings, Settings
 from tests.edge.brokers import Mosquitto, heard, linked, listener, send
 from tests.edge.doors import RunningDoor, film
-from tests.edge.home_assistant_keys import problems
+from tests.edge.home_assistant_keys import VERSION, problems
 
 STAMP = stamp(SystemClock(), "boot-1")
 LARGEST = 8 * 1024  # far below what any broker refuses
@@ -191,6 +191,11 @@ def test_the_self_test_button_sends_a_command_and_shows_its_answer() -> None:
     template = components["lock"]["command_template"]
     assert json.loads(rendered(template, b"UNLOCK", code="482913")) == {"action": "UNLOCK", "code": "482913"}
     assert json.loads(rendered(template, b"LOCK", code=None)) == {"action": "LOCK", "code": ""}
+
+
+def test_the_page_says_which_version_the_message_was_held_against() -> None:
+    page = Path(__file__).parents[2] / "docs" / "home-assistant.md"
+    assert f"Home Assistant {VERSION}" in page.read_text(encoding="utf-8")
 
 
 # -- a real door at a real broker ------------------------------------------------------------------------------------
