@@ -177,6 +177,9 @@ def test_a_door_gets_in_with_the_configuration_that_the_command_prints(
         (broker.folder / "users" / "door-front" / "client.key").chmod(0o644)
         with pytest.raises(ConfigError, match=r"mqtt\.client_key: other users may read"):
             broker_login(read_config(tmp_path / "door.yaml"))
+        (broker.folder / "users" / "door-front" / "ca.crt").unlink()
+        with pytest.raises(ConfigError, match=r"mqtt\.ca_file: .* does not exist"):
+            broker_login(read_config(tmp_path / "door.yaml"))
 
 
 def test_a_whole_door_works_over_tls_and_answers_whom_it_should(tmp_path: Path) -> None:
