@@ -60,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_door_commands(command)
     _add_signing_commands(command)
+    _add_broker_commands(command)
     _add_measuring_commands(command)
     return parser
 
@@ -128,6 +129,26 @@ def _add_signing_commands(command: _CommandAdder) -> None:
         "unlock", "open the door from here", "mqtt.allow must contain `unlock`, and so must the key's rights."
     )
     unlock.add_argument("--key", type=Path, metavar="FILE", required=True, help="the private key to sign with")
+
+
+def _add_broker_commands(command: _CommandAdder) -> None:
+    setup = command(
+        "broker-setup",
+        "make the files of a mosquitto with TLS, passwords and an access list",
+        "Writes a certificate authority, certificates, passwords and mosquitto.conf into DIR, and says what to do.\n"
+        "Again in the same DIR: authority and passwords stay, certificates are renewed, new doors come along.",
+    )
+    setup.add_argument("directory", type=Path, metavar="DIR", help="for example /etc/mosquitto/limen")
+    setup.add_argument("--door", action="append", default=[], metavar="ID", help="a door's id; may be given repeatedly")
+    setup.add_argument(
+        "--host", action="append", default=[], metavar="NAME", help="how clients reach the broker; may be repeated"
+    )
+    setup.add_argument("--port", type=int, default=8883, metavar="N", help="the port for TLS (8883)")
+    setup.add_argument(
+        "--require-certificates", action="store_true", help="let nobody in without a client certificate of DIR"
+    )
+
+    command("uninstall-discovery", "remove the door from Home Assistant", "Works with the door running or stopped.")
 
 
 def _add_measuring_commands(command: _CommandAdder) -> None:

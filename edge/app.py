@@ -18,8 +18,9 @@ from edge.door.strike import CONFIRM_SECONDS, open_strike
 from edge.errors import StoreError, StrikeError
 from edge.mqtt.credentials import broker_login, standing
 from edge.mqtt.embedded import Broker
+from edge.mqtt.home_assistant import announcement
 from edge.mqtt.link import Link, Wiring
-from edge.mqtt.messages import encode
+from edge.mqtt.messages import ONLINE, encode
 from edge.mqtt.topics import Topics
 from edge.pipeline import Pipeline, Step
 from edge.service.facts import Condition, configuration, info
@@ -56,7 +57,9 @@ def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> 
         eye = open_eye(settings.vision, settings.models, clock, faces=settings.access.faces)
         window = house.enter_context(Preview(settings.preview.port)) if preview else None
         strike.ready()
-        link = house.enter_context(Link(login, Wiring.of_door(Topics.of(settings)), clock))
+        topics = Topics.of(settings)
+        births = (topics.birth,) if settings.home_assistant.discovery else ()
+        link = house.enter_context(Link(login, Wiring.of_door(topics, optional=births), clock))
         camera = house.enter_context(open_camera(settings.camera, clock, settings.path(".")))
         pipeline = Pipeline(eye, rule, store.people(), clock)
         allowed = standing(settings, login)
@@ -125,6 +128,8 @@ class Door:
     def _introduce(self, eye: Eye) -> None:
         topics, publisher = self._publisher.topics, self._publisher
         publisher.state(topics.info, encode(info(self._settings, eye, self._pipeline.rule, publisher.stamp())))
+        if self._settings.home_assistant.discovery:
+            publisher.state(topics.discovery, announcement(self._settings))
         publisher.state(topics.door_state, b"unknown")
         publisher.state(topics.lock_state, self._strike.state.encode())
         publisher.camera(online=False)
@@ -140,13 +145,17 @@ class Door:
                 incoming = self._link.inbox.get_nowait()
             except queue.Empty:
                 return
-            self._reception.handle(incoming)
+            if incoming.topic != self._publisher.topics.birth:
+                self._reception.handle(incoming)
+            elif incoming.payload == ONLINE:
+                self._publisher.say_again(self._publisher.topics.discovery)
 
     def _act(self, decision: Decision) -> None:
         """Journal first, then the strike; what cannot be journalled is not opened."""
         latency_ms = 1000 * (self._clock.now() - decision.frame_at)
         told = access_event(decision, self._pipeline.rule, latency_ms=latency_ms)
         self._decision = decision
+        self._condition.decided(decision.verdict)
         try:
             self._store.journal(told)
         except StoreError as error:

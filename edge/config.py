@@ -170,6 +170,10 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append(f"vision.points: {settings.vision.detector} has no points of its own, only mtcnn has")
     if settings.mqtt.ca_file and not settings.mqtt.tls:
         problems.append("mqtt.ca_file: needs mqtt.tls: true")
+    if bool(settings.mqtt.client_certificate) != bool(settings.mqtt.client_key):
+        problems.append("mqtt.client_certificate: goes together with mqtt.client_key")
+    if settings.mqtt.client_certificate and not settings.mqtt.tls:
+        problems.append("mqtt.client_certificate: needs mqtt.tls: true")
     if settings.mqtt.password_file and not settings.mqtt.username:
         problems.append("mqtt.password_file: needs mqtt.username")
     if settings.mqtt.broker != "embedded" and settings.mqtt.port == 0:

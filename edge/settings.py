@@ -102,9 +102,16 @@ class MqttSettings(Struct, frozen=True, forbid_unknown_fields=True):
     password_file: str = ""
     tls: bool = False
     ca_file: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
     allow: tuple[Authority, ...] = ("read",)
     accept_insecure: bool = False
     privacy: Literal["full", "ids", "none"] = "full"
+
+
+class HomeAssistantSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    discovery: bool = True
+    prefix: BaseTopic = "homeassistant"
 
 
 class PreviewSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -121,6 +128,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     enrolment: EnrolmentSettings = EnrolmentSettings()
     store: StoreSettings = StoreSettings()
     mqtt: MqttSettings = MqttSettings()
+    home_assistant: HomeAssistantSettings = HomeAssistantSettings()
     preview: PreviewSettings = PreviewSettings()
     home: str = "."
 

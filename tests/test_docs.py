@@ -22,7 +22,10 @@ import pytest
 
 from docs import configuration_page
 from edge.__main__ import build_parser
+from edge.access.enrolment import Prompt
+from edge.camera import CameraState
 from edge.config import read_config
+from edge.mqtt import messages
 from edge.mqtt.authority import COMMANDS
 from edge.mqtt.topics import Topics
 from edge.settings import Settings, known_keys
@@ -110,6 +113,28 @@ def test_every_error_code_is_in_the_contract() -> None:
     codes = set(re.findall(r'(?:MessageError|EnrolmentError|_error|Refusal)\([^"()]*"([a-z_]+)"', sources))
     assert {"malformed", "no_face", "bad_signature", "replayed", "interrupted"} <= codes
     assert {code for code in codes if f"`{code}`" not in PAGES["docs/mqtt.md"]} == set()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [kind for kind in vars(messages).values() if isinstance(kind, type) and issubclass(kind, msgspec.Struct)],
+)
+def test_every_field_of_every_message_is_in_the_contract(kind: type[msgspec.Struct]) -> None:
+    fields = [field.encode_name for field in msgspec.structs.fields(kind)]
+    assert [field for field in fields if f"`{field}`" not in PAGES["docs/mqtt.md"]] == []
+
+
+def test_every_prompt_is_in_the_contract() -> None:
+    assert [word for word in get_args(Prompt) if f"`{word}`" not in PAGES["docs/mqtt.md"]] == []
+
+
+def test_every_word_of_a_system_event_is_in_the_contract() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in PROJECT.glob("edge/**/*.py"))
+    words = set(re.findall(r'system_event\(\s*"([a-z_]+)"', code)) | {
+        f"camera_{state}" for state in get_args(CameraState)
+    }
+    assert len(words) > 10
+    assert {word for word in words if f"`{word}`" not in PAGES["docs/mqtt.md"]} <= {"camera_starting"}
 
 
 @pytest.mark.parametrize("target", TARGETS)

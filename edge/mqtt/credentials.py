@@ -29,6 +29,8 @@ class Login:
     password: str = field(default="", repr=False)
     tls: bool = False
     ca_file: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
 
     @property
     def loopback(self) -> bool:
@@ -71,17 +73,30 @@ def client_login(settings: Settings) -> Login:
 
 
 def broker_login(settings: Settings) -> Login:
-    """For the door: into the configured broker. Raises ConfigError for a password file that cannot be used."""
+    """For the door: into the configured broker. Raises ConfigError for a secret or certificate that cannot be used."""
     mqtt = settings.mqtt
-    ca_file = str(settings.path(mqtt.ca_file)) if mqtt.ca_file else ""
+    files = [_tls_file(settings, key) for key in ("ca_file", "client_certificate", "client_key")]
     password = _password(settings) if mqtt.username else ""
-    return Login(mqtt.broker, mqtt.port, mqtt.username, password, mqtt.tls, ca_file)
+    return Login(mqtt.broker, mqtt.port, mqtt.username, password, mqtt.tls, *files)
 
 
 def standing(settings: Settings, login: Login) -> Standing:
     """What commands may come over the door's connection `login`."""
     mqtt = settings.mqtt
     return Standing(mqtt.allow, login.tls or login.loopback, mqtt.accept_insecure)
+
+
+def _tls_file(settings: Settings, key: str) -> str:
+    """The path that stands under mqtt.`key`, empty for none."""
+    value = getattr(settings.mqtt, key)
+    path = settings.path(value)
+    if not value:
+        return ""
+    if not path.is_file():
+        raise ConfigError(f"mqtt.{key}: {path} does not exist")
+    if key == "client_key" and path.stat().st_mode & 0o077:
+        raise ConfigError(f"mqtt.client_key: other users may read {path}; run `chmod 600 {path}`")
+    return str(path)
 
 
 def _password(settings: Settings) -> str:

@@ -22,7 +22,8 @@ import msgspec
 from edge.clock import Clock
 from edge.errors import LimenError
 from edge.mqtt.credentials import CLIENT_FILE, ClientFile, Login, broker_directory
-from edge.mqtt.topics import HOME_ASSISTANT, Topics
+from edge.mqtt.rights import access_list, door_rights, operator_rights
+from edge.mqtt.topics import Topics
 from edge.settings import Settings
 
 HOST: Final = "127.0.0.1"
@@ -60,7 +61,7 @@ class Broker:
         return self._process is not None and self._process.poll() is None
 
     def __enter__(self) -> Self:
-        mosquitto, passwd = _program("mosquitto"), _program("mosquitto_passwd")
+        mosquitto, passwd = find_program("mosquitto"), find_program("mosquitto_passwd")
         with contextlib.ExitStack() as undo:
             undo.callback(self.close)
             try:
@@ -82,7 +83,7 @@ class Broker:
         now = self._clock.now()
         if self.running or now < self._started_at + _REVIVE_SECONDS:
             return False
-        self._start(_program("mosquitto"))
+        self._start(find_program("mosquitto"))
         return True
 
     def __exit__(
@@ -110,7 +111,8 @@ class Broker:
         passwords = self._file("passwords", "".join(f"{user}:{word}\n" for user, word in self._passwords.items()))
         # Hashes the file in place: no password ever stands on a command line.
         subprocess.run([passwd, "-U", str(passwords)], check=True, capture_output=True, timeout=_READY_SECONDS)
-        access = self._file("access", _access_list(self._topics))
+        rights = {"door": door_rights(self._topics), "owner": operator_rights(self._topics)}
+        access = self._file("access", access_list(rights))
         configuration = self._file("mosquitto.conf", _configuration(self._port))
         if self._child is not None:
             for path, mode in ((self._directory, 0o710), (passwords, 0o640), (access, 0o640), (configuration, 0o640)):
@@ -160,20 +162,6 @@ class Broker:
         raise LimenError(f"the embedded mosquitto did not start: {last_words or 'no reason given'} ({log})")
 
 
-def _access_list(topics: Topics) -> str:
-    return f"""\
-user door
-topic readwrite {topics.root}/#
-topic readwrite {HOME_ASSISTANT}/#
-topic write {topics.base}/clients/#
-user owner
-topic read {topics.base}/#
-topic write {topics.base}/+/request/#
-topic write {topics.base}/+/lock/set
-topic write {topics.base}/clients/#
-"""
-
-
 def _configuration(port: int) -> str:
     """Paths are relative: the child starts in its directory and may be unable to walk there from the root."""
     return f"""\
@@ -188,7 +176,8 @@ log_type warning
 """
 
 
-def _program(name: str) -> str:
+def find_program(name: str) -> str:
+    """The path of a program of the mosquitto package. Raises LimenError with the cure."""
     found = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{_PLACES}")
     if found is None:
         raise LimenError(

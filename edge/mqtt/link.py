@@ -26,7 +26,7 @@ from edge.mqtt.commands import MAX_BYTES, Incoming
 from edge.mqtt.credentials import Login
 from edge.mqtt.messages import OFFLINE
 from edge.mqtt.topics import Topics
-from edge.mqtt.wire import connect_properties, incoming_of, publish_properties, tls_context, why_unreachable
+from edge.mqtt.wire import connect_properties, incoming_of, publish_properties, tls_context, why_silent, why_unreachable
 
 _log = logging.getLogger(__name__)
 
@@ -51,25 +51,23 @@ class Wiring:
     the size of a command, and under MQTT 3.1.1, where old and new look the same, the first two seconds after
     subscribing are ignored. `will`: topic of the retained `offline`. `client_id` is stable for a door: its new
     connection then ends a half-open older one at once, and not, with an `offline` out of turn, at its keepalive.
+    `optional`: more to subscribe to; a broker that refuses these is good enough.
     """
 
     client_id: str
     subscriptions: tuple[str, ...]
+    optional: tuple[str, ...] = ()
     commands: bool = False
     will: str | None = None
     largest_packet: int = 1 << 20
     most_unread: int = 64
 
     @classmethod
-    def of_door(cls, topics: Topics) -> Wiring:
+    def of_door(cls, topics: Topics, *, optional: tuple[str, ...] = ()) -> Wiring:
         client_id = f"limen-{topics.root.replace('/', '-')}"
-        return cls(
-            client_id,
-            (topics.requests, topics.lock_set),
-            commands=True,
-            will=topics.availability,
-            largest_packet=1 << 16,
-        )
+        will = topics.availability
+        filters = (topics.requests, topics.lock_set)
+        return cls(client_id, filters, optional, commands=True, will=will, largest_packet=1 << 16)
 
 
 class Link:
@@ -149,7 +147,7 @@ class Link:
         while not self._stopping.is_set():
             before = self.generation
             if not any(self._serve(protocol) for protocol in _PROTOCOLS):
-                self._report(f"no MQTT is spoken at {self._login.host}:{self._login.port}, or only over TLS")
+                self._report(why_silent(self._login))
             if self.generation != before:
                 wait = _SHORTEST_WAIT
             # Jitter: after a power cut not every door of a house comes back in the same instant.
@@ -191,7 +189,7 @@ class Link:
         if login.username:
             client.username_pw_set(login.username, login.password)
         if login.tls:
-            client.tls_set_context(tls_context(login.ca_file))
+            client.tls_set_context(tls_context(login))
         if wiring.will is not None:
             client.will_set(wiring.will, OFFLINE, qos=1, retain=True)
         client.on_connect = self._on_connect
@@ -212,7 +210,7 @@ class Link:
         if reason.is_failure:
             self._report(f"the broker refused the login ({reason}): check mqtt.username and its password")
             return
-        filters = self._wiring.subscriptions
+        filters = self._wiring.subscriptions + self._wiring.optional
         if client.protocol == _V5:
             handling = SubscribeOptions.RETAIN_DO_NOT_SEND if self._wiring.commands else 0
             options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=handling)
@@ -223,7 +221,7 @@ class Link:
     def _on_subscribe(
         self, client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
     ) -> None:
-        if any(reason.is_failure for reason in reasons):
+        if any(reason.is_failure for reason in reasons[: len(self._wiring.subscriptions)]):
             self._report(
                 "the broker refused the subscription: its access list must let this user read the door's topics"
             )

@@ -196,8 +196,14 @@ class Percentiles(Struct, frozen=True, kw_only=True):
 
 
 class Status(Message, frozen=True, kw_only=True):
-    """How this door is. What cannot be measured here is null."""
+    """How this door is. What cannot be measured here is null.
 
+    `granted` and `refused` count visits since the daemon started. `problems`: what to look after, a word each.
+    """
+
+    problems: tuple[str, ...] = ()
+    granted: int = 0
+    refused: int = 0
     fps: float | None = None
     frames_dropped: int = 0
     frame_age_seconds: float | None = None

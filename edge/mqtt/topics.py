@@ -10,8 +10,6 @@ from edge.errors import ConfigError
 from edge.settings import Settings
 from edge.values import EventKind
 
-HOME_ASSISTANT: Final = "homeassistant"
-
 _LONGEST_REPLY_TOPIC: Final = 256
 _COMMAND = re.compile(r"[a-z][a-z0-9_.]{0,31}")
 _UNKNOWN_COMMAND: Final = "unknown"
@@ -19,10 +17,11 @@ _UNKNOWN_COMMAND: Final = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """The topics of one door."""
+    """The topics of one door. `discovery_prefix`: where Home Assistant looks for devices."""
 
     base: str
     door: str
+    discovery_prefix: str = "homeassistant"
 
     def __post_init__(self) -> None:
         if self.door == "clients":
@@ -30,7 +29,7 @@ class Topics:
 
     @classmethod
     def of(cls, settings: Settings) -> Topics:
-        return cls(settings.mqtt.base, settings.door.id)
+        return cls(settings.mqtt.base, settings.door.id, settings.home_assistant.prefix)
 
     @property
     def root(self) -> str:
@@ -98,6 +97,16 @@ class Topics:
 
     def progress(self, command: str) -> str:
         return f"{self.root}/progress/{command}"
+
+    @property
+    def discovery(self) -> str:
+        """Retained: what Home Assistant needs to show this door."""
+        return f"{self.discovery_prefix}/device/limen_{self.door}/config"
+
+    @property
+    def birth(self) -> str:
+        """Home Assistant says `online` here when it has started."""
+        return f"{self.discovery_prefix}/status"
 
     def command_of(self, topic: str) -> str:
         """The command a request topic names; `unknown` for what cannot be a command's name."""

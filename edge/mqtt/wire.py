@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from typing import Final
 
 from paho.mqtt.client import MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
@@ -11,6 +12,19 @@ from paho.mqtt.properties import Properties
 
 from edge.mqtt.commands import Incoming
 from edge.mqtt.credentials import Login
+
+_NOT_OURS: Final = "; is mqtt.ca_file the authority that signed it?"
+_NOT_THIS_NAME: Final = "; mqtt.broker must be a name that stands in it"
+# By OpenSSL's number of what is wrong.
+_TLS_CURES: Final = {
+    9: "; is the door's clock right?",
+    10: "; renew it, or is the door's clock wrong?",
+    18: _NOT_OURS,
+    19: _NOT_OURS,
+    20: _NOT_OURS,
+    62: _NOT_THIS_NAME,
+    64: _NOT_THIS_NAME,
+}
 
 
 def connect_properties(largest_packet: int) -> Properties:
@@ -52,19 +66,30 @@ class _TlsSocket(ssl.SSLSocket):
             raise
 
 
-def tls_context(ca_file: str) -> ssl.SSLContext:
-    """Checks the certificate and the name in it, always. `ca_file` empty: the system's own authorities."""
-    context = ssl.create_default_context(cafile=ca_file or None)
+def tls_context(login: Login) -> ssl.SSLContext:
+    """Checks the certificate and the name in it, always. No `ca_file`: the system's own authorities."""
+    context = ssl.create_default_context(cafile=login.ca_file or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sslsocket_class = _TlsSocket
+    if login.client_certificate:
+        context.load_cert_chain(login.client_certificate, login.client_key)
     return context
+
+
+def why_silent(login: Login) -> str:
+    """Why a broker that can be reached hangs up at the first word."""
+    where = f"{login.host}:{login.port}"
+    if login.tls:
+        return f"{where} hangs up after the TLS handshake: it may want mqtt.client_certificate, or another one"
+    return f"no MQTT is spoken at {where}, or only over TLS"
 
 
 def why_unreachable(error: OSError, login: Login) -> str:
     """Why no connection came about."""
     where = f"{login.host}:{login.port}"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate of {where} is not accepted: {error.verify_message or error.reason}"
+        cure = _TLS_CURES.get(error.verify_code, "")
+        return f"the certificate of {where} is not accepted: {error.verify_message or error.reason}{cure}"
     if isinstance(error, ssl.SSLError):
         return f"no TLS with {where}: {error.reason or error}"
     if isinstance(error, socket.gaierror):

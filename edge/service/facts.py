@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from edge.mqtt.messages import Info, ModelFacts, Percentiles, Status
 from edge.service.meter import Meter, disk_free, temperature
 from edge.service.rooms import Rooms
 from edge.settings import Settings
+from edge.values import Verdict
 from edge.vision.eye import Eye
 
 
@@ -59,6 +61,11 @@ class Condition:
         self._rooms = rooms
         self._started_at = rooms.clock.now()
         self._frame_at: float | None = None
+        self._decided: Counter[Verdict] = Counter()
+
+    def decided(self, verdict: Verdict) -> None:
+        """Count one visit."""
+        self._decided[verdict] += 1
 
     def saw(self, at: float) -> None:
         """Remember when the newest frame was captured."""
@@ -68,6 +75,9 @@ class Condition:
         now = self._rooms.clock.now()
         return Status(
             **stamp,
+            problems=self.problems(),
+            granted=self._decided["granted"],
+            refused=self._decided["refused"],
             fps=round(self.meter.fps(now), 2),
             frames_dropped=self._rooms.camera.dropped,
             frame_age_seconds=None if self._frame_at is None else round(now - self._frame_at, 3),
@@ -82,9 +92,21 @@ class Condition:
             uptime_seconds=round(now - self._started_at, 1),
         )
 
+    def problems(self) -> tuple[str, ...]:
+        """What somebody should look after, a word each."""
+        rooms = self._rooms
+        found = {
+            "strike_jammed": rooms.strike.state == "JAMMED",
+            f"camera_{rooms.camera.state}": rooms.camera.state not in {"starting", "live"},
+            "references_damaged": bool(rooms.store.damaged),
+            "references_of_another_model": bool(rooms.pipeline.gallery.unusable),
+        }
+        return tuple(word for word, there in found.items() if there)
+
     def selftest(self) -> dict[str, Any]:
         """How each room is, in a word."""
         return {
+            "problems": list(self.problems()),
             "strike": self._rooms.strike.state,
             "camera": self._rooms.camera.state,
             "models": {role: card.sha256 for role, card in self._rooms.eye.cards.items()},

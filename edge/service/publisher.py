@@ -56,6 +56,11 @@ class Publisher:
             self._retained[topic] = payload
             self._unsaid.add(topic)
 
+    def say_again(self, topic: str) -> None:
+        """Publish retained `topic` once more, for somebody who has just come."""
+        if topic in self._retained:
+            self._unsaid.add(topic)
+
     def camera(self, *, online: bool) -> None:
         self.state(self.topics.camera_availability, ONLINE if online else OFFLINE)
 

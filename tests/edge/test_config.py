@@ -254,6 +254,8 @@ def test_a_protecting_number_is_made_looser_only_on_purpose(write: Write, key: s
         ("access: {frames_needed: 6}", "access.frames_needed"),
         ("vision: {quality: {minimum_brightness: 225}}", "vision.quality.minimum_brightness"),
         ("mqtt: {ca_file: ca.pem}", "mqtt.ca_file"),
+        ("mqtt: {tls: true, client_certificate: own.crt}", "mqtt.client_certificate"),
+        ("mqtt: {client_certificate: own.crt, client_key: own.key}", "mqtt.client_certificate"),
         ("mqtt: {password_file: secret}", "mqtt.password_file"),
         ("mqtt: {broker: localhost, port: 0}", "mqtt.port"),
     ],

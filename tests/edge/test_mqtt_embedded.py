@@ -19,6 +19,7 @@ import pytest
 from edge.errors import ConfigError, LimenError
 from edge.mqtt.credentials import Login, broker_directory, broker_login, client_login, standing
 from edge.mqtt.embedded import HOST, Broker
+from edge.mqtt.home_assistant import withdraw
 from edge.mqtt.link import Link, Wiring
 from edge.settings import MqttSettings, Settings, StoreSettings
 from tests.edge.brokers import CLOCK, LONG, TOPICS, heard, linked, listener, send, until
@@ -61,6 +62,14 @@ def test_the_owner_cannot_speak_as_the_door(broker: Broker, settings: Settings) 
             send(owner, topic, b"forged", retain=True)
         send(owner, TOPICS.request("enroll"), b"allowed")
         assert heard(reader).payload == b"allowed"
+
+
+def test_the_door_announces_itself_and_the_owner_takes_it_back(broker: Broker, settings: Settings) -> None:
+    with linked(broker.login, listener(TOPICS.discovery)) as door:
+        send(broker.login, TOPICS.discovery, b"{}", retain=True)
+        assert heard(door).payload == b"{}"
+        withdraw(client_login(settings), TOPICS, CLOCK)
+        assert heard(door).payload == b""
 
 
 def test_one_door_cannot_hear_or_speak_for_another(broker: Broker, settings: Settings) -> None:
