@@ -139,6 +139,12 @@ def test_an_unfit_network_is_told_why(
     assert reason in said
 
 
+def test_what_tflite_cannot_say_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = embedder()
+    path = saved(keras.Model(model.inputs, keras.ops.erfinv(model.outputs[0])), tmp_path / "odd.keras")
+    assert "TFLite has no way to say what it does" in refused(path, capsys)
+
+
 def test_a_lambda_inside_the_tower_is_refused_with_a_cure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = saved(siamese(apart, ended(keras.layers.Lambda(lambda x: x * 2, name="twice"))), tmp_path / "inside.keras")
     said = refused(path, capsys)
@@ -246,6 +252,6 @@ def test_a_terminal_gets_the_exit_code_of_ctrl_c(tmp_path: Path, monkeypatch: py
     def pressed(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("convert.sources.keras_file.to_tflite", pressed)
+    monkeypatch.setattr("convert.sources.keras_file.converted", pressed)
     assert main(["import", "keras", str(path), *RANGE, "--models", str(tmp_path / "models")]) == 130
     assert not (tmp_path / "models").exists()
