@@ -19,7 +19,6 @@ from convert.int8_steps import (
 )
 from convert.quantize import Precision, Samples, to_tflite, worst_operators
 
-
 _DEBUGGED: Final = 20  # samples: the debugger runs each operator twice, without a delegate
 
 

@@ -14,8 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from convert.errors import ConversionError
-from convert.quantize import to_tflite
-from convert.sources.imported import Imported, Wish, door_network, finite_weights
+from convert.sources.imported import Imported, Wish, converted, door_network, finite_weights
 from convert.sources.keras_submodel import shared_submodel
 from convert.sources.tower import Step, find_tower, head_steps
 from convert.tensorflow import load_keras
@@ -63,8 +62,8 @@ def convert(keras: Any, model: Any, wish: Wish, lost: str = "") -> Imported:
     if wish.tower and len(inputs) == 1:
         notes.append(f"cut at {wish.tower}")
     layers = tuple(dict.fromkeys(step.name for step in head_steps(inputs, outputs)))
-    head = to_tflite(_head(keras, model, ends), "float32") if layers else None
-    exact, small = to_tflite(network, "float32"), to_tflite(network, "float16")
+    head = converted(_head(keras, model, ends), "float32") if layers else None
+    exact, small = converted(network, "float32"), converted(network, "float16")
     return Imported(exact, small, weights, (*notes, *([lost] if lost else [])), head, layers)
 
 
@@ -73,13 +72,16 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
+                version = str(json.loads(archive.read("metadata.json"))["keras_version"])
                 config = json.loads(archive.read("config.json"))
+            if version.startswith("2."):
+                raise ConversionError(f"a .keras file of Keras {version}: save it there as .h5 or as a SavedModel")
         else:
             config = _h5_config(path)
     except FileNotFoundError:
         raise ConversionError("there is no such file") from None
     except UNREADABLE as error:
-        raise ConversionError(f"not a whole .keras or .h5 file ({_first_line(error)})") from None
+        raise ConversionError(f"not a whole .keras or .h5 file ({_briefly(error)})") from None
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise ConversionError("describes no model")
     suffixes = (".keras",) if zipfile.is_zipfile(path) else (".h5", ".hdf5")
@@ -117,7 +119,7 @@ def _load(keras: Any, path: Path, config: Mapping[str, Any], code: Sequence[str]
         try:
             return keras.saving.load_model(path, compile=False, safe_mode=True), ""
         except UNREADABLE as error:
-            reason = f"Keras cannot rebuild it ({_first_line(error)})"
+            reason = f"Keras cannot rebuild it ({_briefly(error)})"
     with shared_submodel(path, config, wish.tower) as alone:
         if alone is None:
             raise ConversionError(f"{reason}. {_CURE}")
@@ -127,7 +129,7 @@ def _load(keras: Any, path: Path, config: Mapping[str, Any], code: Sequence[str]
         try:
             model = keras.saving.load_model(alone, compile=False, safe_mode=True)
         except UNREADABLE as error:
-            raise ConversionError(f"{reason}, nor its tower ({_first_line(error)}). {_CURE}") from None
+            raise ConversionError(f"{reason}, nor its tower ({_briefly(error)}). {_CURE}") from None
     return model, f"its head is left behind: {reason}"
 
 
@@ -195,6 +197,7 @@ def _shape(tensor: Any) -> str:
     return f"[{', '.join('any' if side is None else str(side) for side in tensor.shape[1:])}]"
 
 
-def _first_line(error: BaseException) -> str:
+def _briefly(error: BaseException) -> str:
+    """The first sentence of what a library said."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:200]
+    return lines[0].split(". ")[0][:160]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from edge.vision.runtime import load_network
 from tests.convert.networks import QUIET, SIDE, apart, embedded, embedder, keras, siamese
 
 pytestmark = QUIET
+h5py = pytest.importorskip("h5py")
 RANGE = ("--mean", "127.5", "--scale", "127.5")
 
 
@@ -91,6 +93,35 @@ def test_a_distance_in_a_lambda_is_never_run_and_its_tower_is_taken_without_it(
     assert "the file's code ran" not in said
     assert "its head is left behind: l1: Python code inside a Lambda layer, which is never run" in said
     assert not isinstance(card.head, Head)
+    assert cosine_at_the_door(tmp_path, tower) > 0.9999
+
+
+def histories(call: Any) -> list[Any]:
+    """What a call was given, as Keras 2 wrote it: [layer, node, tensor, {}]."""
+    if isinstance(call, dict) and "keras_history" in call:
+        return [[*call["keras_history"], {}]]
+    inner = call.values() if isinstance(call, dict) else call if isinstance(call, list) else ()
+    return [history for value in inner for history in histories(value)]
+
+
+def as_keras_2(value: Any) -> Any:
+    if isinstance(value, list):
+        return [as_keras_2(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("class_name") == "__lambda__":
+        return [value["config"]["code"], None, None]
+    calls = {"inbound_nodes": [histories(call) for call in value["inbound_nodes"]]} if "inbound_nodes" in value else {}
+    return {key: as_keras_2(one) for key, one in value.items()} | calls
+
+
+def test_the_older_way_of_writing_a_siamese_model_is_read_too(tmp_path: Path) -> None:
+    tower = embedder()
+    distance = keras.layers.Lambda(lambda pair: pair[0] - pair[1], name="l1")
+    path = saved(siamese(lambda a, b: distance([a, b]), tower), tmp_path / "older.h5")
+    with h5py.File(path, "r+") as file:
+        file.attrs["model_config"] = json.dumps(as_keras_2(json.loads(file.attrs["model_config"])))
+    assert "l1: Python code inside a Lambda layer" in brought(path).source
     assert cosine_at_the_door(tmp_path, tower) > 0.9999
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,13 @@ def test_what_is_not_there_and_what_is_a_folder_is_told(tmp_path: Path, capsys: 
 def test_weights_alone_are_no_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     embedder().save_weights(tmp_path / "only.weights.h5")
     assert "save it with model.save(), not save_weights()" in refused(tmp_path / "only.weights.h5", capsys)
+
+
+def test_a_keras_file_of_keras_2_is_told_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with zipfile.ZipFile(tmp_path / "old.keras", "w") as archive:
+        archive.writestr("metadata.json", '{"keras_version": "2.15.0"}')
+        archive.writestr("config.json", '{"class_name": "Functional", "config": {}}')
+    assert "of Keras 2.15.0: save it there as .h5 or as a SavedModel" in refused(tmp_path / "old.keras", capsys)
 
 
 def flat(*shape: int | None) -> Any:
@@ -129,6 +137,12 @@ def test_an_unfit_network_is_told_why(
     said = refused(saved(make(), tmp_path / "unfit.keras"), capsys)
     assert said.startswith("limen-convert: unfit.keras: ")
     assert reason in said
+
+
+def test_what_tflite_cannot_say_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = embedder()
+    path = saved(keras.Model(model.inputs, keras.ops.erfinv(model.outputs[0])), tmp_path / "odd.keras")
+    assert "TFLite has no way to say what it does" in refused(path, capsys)
 
 
 def test_a_lambda_inside_the_tower_is_refused_with_a_cure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -238,6 +252,6 @@ def test_a_terminal_gets_the_exit_code_of_ctrl_c(tmp_path: Path, monkeypatch: py
     def pressed(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("convert.sources.keras_file.to_tflite", pressed)
+    monkeypatch.setattr("convert.sources.keras_file.converted", pressed)
     assert main(["import", "keras", str(path), *RANGE, "--models", str(tmp_path / "models")]) == 130
     assert not (tmp_path / "models").exists()
