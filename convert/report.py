@@ -14,6 +14,7 @@ from convert.records import Records, records_of
 from convert.release import write_file
 from convert.tables import one_in, percent, small, table
 from edge.access.policy import level_fmr
+from edge.settings import VisionSettings
 from edge.vision.cards import read_card
 
 _SECURITY: Final = Literal["convenience", "balanced", "strict"]
@@ -42,6 +43,7 @@ def pages(models: Path) -> Mapping[str, str]:
     """What stands in docs/, file by file, for the embedder released in `models`."""
     records = read_records(models)
     cards = [read_card(path) for path in sorted(models.glob("*.json")) if path.name != FILE]
+    cards.sort(key=lambda card: card.name != VisionSettings().embedder)  # the page is about the door's own default
     record = next((records[card.sha256] for card in cards if card.sha256 in records), None)
     if record is None:
         raise ConversionError(f"{models / FILE}: has no record of an embedder in {models}; `make evaluate` makes one")
