@@ -72,7 +72,7 @@ def _row(verdict: Verdict, *, shipped: bool) -> tuple[str, ...]:
 
 
 def _points(loss: Loss) -> str:
-    low, value, high = (100 * share + 0.0 for share in (loss.loss.low, loss.loss.value, loss.loss.high))
+    low, value, high = (round(100 * share, 2) + 0.0 for share in (loss.loss.low, loss.loss.value, loss.loss.high))
     return f"{value:.2f} ({low:.2f} - {high:.2f})" if low >= 0 else f"{value:.2f} ({low:.2f} to {high:.2f})"
 
 
