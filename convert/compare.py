@@ -84,12 +84,12 @@ def lines(found: Comparison) -> list[str]:
     ]
     for (fmr, tar), loss in zip(found.a.tar, found.losses, strict=True):
         rows.append((f"TAR at FMR {fmr:g}", f"{tar:.2%}", f"{loss.tar:.2%}", _points(loss.loss)))
-    told = [f"{what:18} {a!s:>16} {b!s:>16}  {more}".rstrip() for what, a, b, more in rows]
+    told = [f"{what:18} {a!s:>24} {b!s:>24}  {more}".rstrip() for what, a, b, more in rows]
     if found.cosine is not None:
         told.append(
             f"cosine of the two on {found.crops:,} crops: mean {found.cosine[0]:.4f}, smallest {found.cosine[1]:.4f}"
         )
-    head = f"{'':18} {found.a.name[:16]:>16} {found.b.name[:16]:>16}  B against A"
+    head = f"{'':18} {found.a.name[:24]:>24} {found.b.name[:24]:>24}  B against A"
     return [
         head,
         *told,
