@@ -93,9 +93,16 @@ def _robustness(material: Material) -> Struct:
     return measure_robustness(material.images, material.test, threshold, material.device, material.data)
 
 
+def _detectors(material: Material) -> Struct:
+    from convert.detectors import measure_detectors
+
+    return measure_detectors(material.images, material.test, material.models, material.data)
+
+
 KINDS: Final[Mapping[str, Callable[[Material], Struct]]] = {
     "people": _people,
     "door": _door,
     "look-alikes": _lookalikes,
     "robustness": _robustness,
+    "detectors": _detectors,
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from convert import door_section, lookalikes, people, quantization_section, robustness
+from convert import detectors_section, door_section, lookalikes, people, quantization_section, robustness
 from convert.charts import det, histogram, roc
 from convert.errors import ConversionError
 from convert.record import FILE, RULE_OF_30, Level, Record, read_records
@@ -27,6 +27,7 @@ _SECTIONS: Final[Sequence[Callable[[Records], str]]] = (
     door_section.section,
     lookalikes.section,
     robustness.section,
+    detectors_section.section,
 )
 _DRAWINGS: Final[Sequence[Callable[[Records], Mapping[str, str]]]] = (door_section.drawings,)
 
