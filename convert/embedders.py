@@ -1,6 +1,6 @@
 """Other ways to turn pictures into vectors than the models folder: a card elsewhere, a bare network, a program."""
 
-from __future__ import annotations
+from __future__ import contextlib
 
 import json
 import shlex
@@ -77,6 +77,9 @@ def by_program(command: str, pictures: Sequence[Path]) -> Embedded:
             return _conversation(process, command, pictures)
         finally:
             process.kill()
+            if process.stdin is not None:
+                with contextlib.suppress(BrokenPipeError):  # what it was still to read when it ended
+                    process.stdin.close()
 
 
 def _conversation(process: subprocess.Popen[str], command: str, pictures: Sequence[Path]) -> Embedded:
