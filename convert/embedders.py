@@ -1,7 +1,8 @@
 """Other ways to turn pictures into vectors than the models folder: a card elsewhere, a bare network, a program."""
 
-from __future__ import contextlib
+from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import shutil
