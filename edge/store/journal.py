@@ -66,7 +66,7 @@ class Journal:
             raise StoreError(f"an event of {size} bytes is more than {self._limits.event_bytes}")
         wall = to_milliseconds(self._clock.wall())
         about = (uuid.uuid4().hex, self._boot_id, wall, int(self._clock.trusted()), event.kind)
-        monotonic, worth = self._clock.now(), _worth(event)
+        monotonic, worth = float(self._clock.now()), _worth(event)
 
         def work(connection: sqlite3.Connection) -> tuple[int, int, int, int]:
             generation = connection.execute(GENERATION).fetchone()[0]
@@ -129,7 +129,10 @@ class Journal:
                 self.add(Event("system", {"event": "journal_pruned", "detail": detail}))
             return deleted
 
-        return self._database.together(work)
+        try:
+            return self._database.together(work)
+        finally:
+            self._rows, self._bytes = self._size()
 
     def erase(self, person_id: str) -> str:
         """Name this person nowhere any more: rows tell of a pseudonym instead. Write an event next; the pseudonym."""

@@ -15,7 +15,7 @@ from paho.mqtt.client import Client, MQTTMessage
 
 from edge.mqtt.messages import ONLINE
 from edge.store.audit import check_store
-from tests.edge.brokers import Mosquitto, plain_client, until
+from tests.edge.brokers import Mosquitto, heard, linked, listener, plain_client, until
 from tests.edge.doors import CONFIG, RunningDoor, film
 from tests.edge.gate import Gate
 
@@ -134,8 +134,11 @@ def test_a_dozen_outages_and_two_kills_lose_no_event(tmp_path: Path, scene: Path
             wait_for_news(door)
             door.until(lambda: newcomer.heard)
         assert reader.retained == newcomer.retained == 0
+        with linked(broker.login, listener(door.topics.status)) as link:
+            seq, _, newest = json.loads(heard(link).payload)["audit_head"].partition(":")
+        assert int(seq) > 1
         assert door.stop() == 0
-        assert check_store(door.settings.state)[0].problem is None
+        assert check_store(door.settings.state, (int(seq), newest))[0].problem is None
 
 
 def test_a_line_that_goes_dead_is_noticed_and_nothing_is_lost(tmp_path: Path, scene: Path) -> None:
