@@ -28,6 +28,12 @@ class Gate:
         """Every connection of now stays, and nothing comes through it any more: half-open, as after a lost route."""
         self._dead |= set(self._sockets)
 
+    def cut(self) -> None:
+        """End every connection of now."""
+        for each in list(self._sockets):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
     def __enter__(self) -> Self:
         self._threads[0].start()
         return self
@@ -38,9 +44,7 @@ class Gate:
         self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
         self._threads[0].join(LONG)
-        for each in self._sockets:
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+        self.cut()
         for thread in self._threads:
             thread.join(LONG)
         for each in self._sockets:
