@@ -59,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         return added
 
     _add_door_commands(command)
+    _add_audit_command(command)
     _add_signing_commands(command)
     _add_broker_commands(command)
     _add_measuring_commands(command)
@@ -102,6 +103,18 @@ def _add_door_commands(command: _CommandAdder) -> None:
     )
     attempt.add_argument("--demo", action="store_true", help="the two portraits, even if there is a webcam")
     attempt.add_argument("--seconds", type=float, metavar="S", help="end after S seconds at the latest")
+
+
+def _add_audit_command(command: _CommandAdder) -> None:
+    audit = command(
+        "audit",
+        "check that nobody altered the journal, or export it",
+        "Reads the store for itself, and changes nothing, with the door running or stopped. `verify` checks the hash\n"
+        "chain over all events, here or in an exported FILE; exit code 1 says that it does not hold.",
+    )
+    audit.add_argument("action", choices=("verify", "export"), metavar="verify|export")
+    audit.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the export to check, or to write")
+    audit.add_argument("--head", type=_head, metavar="SEQ:HASH", help="an earlier `audit_head` that must be in it")
 
 
 def _add_signing_commands(command: _CommandAdder) -> None:
@@ -177,6 +190,13 @@ def _between(least: int, most: int) -> Callable[[str], int]:
         return value
 
     return number
+
+
+def _head(text: str) -> tuple[int, str]:
+    if not re.fullmatch(r"\d{1,18}:[0-9a-f]{64}", text):
+        raise argparse.ArgumentTypeError("it is a number, a colon and 64 of 0-9 a-f: see `audit_head` in `status`")
+    seq, _, link = text.partition(":")
+    return int(seq), link
 
 
 def _person_id(text: str) -> str:

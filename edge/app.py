@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 _TURN_SECONDS: Final = 0.1  # a turn waits no longer for a frame, so that commands and the strike are heard
 _COMMANDS_A_TURN: Final = 8
 _STATUS_SECONDS: Final = 10.0
-_PRUNE_SECONDS: Final = 3600.0
+_PRUNE_SECONDS: Final = 86_400.0  # each pruning leaves a row that tells of it
 _CAPTION_SECONDS: Final = 4.0  # how long a decision stays on the preview
 
 

@@ -89,6 +89,7 @@ class Condition:
             disk_free_bytes=disk_free(self._rooms.settings.state),
             outbox_backlog=self._rooms.store.backlog(),
             commands_dropped=self._rooms.link.dropped,
+            audit_head=self._rooms.store.audit_head,
             uptime_seconds=round(now - self._started_at, 1),
         )
 

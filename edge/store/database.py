@@ -123,6 +123,22 @@ class Database:
 
 
 @contextmanager
+def reading(directory: Path) -> Iterator[sqlite3.Connection]:
+    """The store as it is at this moment, for reading alone, also while a door writes it. Raises StoreError."""
+    path = directory / "store.db"
+    try:
+        if not path.is_file():
+            raise StoreError(f"{path} is not there: has the door ever run with this configuration?")
+        if _check(path) < len(schema.MIGRATIONS):
+            raise StoreError(f"{path} was written by an older Limen: start the door once, which brings it up to date")
+        with closing(_connect(path, "ro")) as connection:
+            connection.execute("BEGIN")
+            yield connection
+    except (sqlite3.Error, UnicodeError, OverflowError, OSError) as error:
+        raise StoreError(f"{path}: {error}") from error
+
+
+@contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Hold the lock of the store; the kernel lets go of it when the process dies."""
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600)) as file:
@@ -163,8 +179,8 @@ def _connect(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
         return connection
 
 
-def _check(path: Path) -> None:
-    """Whether this is a whole store of ours. Opened for reading alone, so that what is damaged is left as it is."""
+def _check(path: Path) -> int:
+    """Whether this is a whole store of ours; its version. Opened for reading alone, so that damage is left as it is."""
     try:
         with closing(_connect(path, "ro")) as connection:
             version = schema.version(connection)
@@ -181,6 +197,7 @@ def _check(path: Path) -> None:
         raise StoreError(f"{path} was written by a newer Limen (schema {version}): install that one, or a backup")
     if not ours or version < 1 or names != schema.names_of(version):
         raise StoreError(f"{path} is not a store that Limen made. {_RESTORE}")
+    return version
 
 
 def _damaged(path: Path, what: str) -> StoreError:

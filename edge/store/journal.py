@@ -2,7 +2,7 @@
 
 When it is full, rows go in the order of their worth, the oldest of a worth first: what was delivered, then refused
 visits, then the system's notices, and last the door's own events and granted visits. What goes undelivered, for want
-of room or by age, is counted.
+of room or by age, is counted. Every row is a link of a hash chain (see `edge.store.chain`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import sqlite3
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, get_args
 
 from edge.clock import Clock, boot_id, rfc3339
 from edge.errors import StoreError
+from edge.store import ledger
+from edge.store.chain import Facts, Head
 from edge.store.database import Database
 from edge.store.limits import Limits
 from edge.store.schema import GENERATION
@@ -63,19 +65,26 @@ class Journal:
         if size > self._limits.event_bytes:
             raise StoreError(f"an event of {size} bytes is more than {self._limits.event_bytes}")
         wall = to_milliseconds(self._clock.wall())
-        about = (uuid.uuid4().hex, self._boot_id, wall, self._clock.trusted(), event.kind, text, self._clock.now())
+        about = (uuid.uuid4().hex, self._boot_id, wall, int(self._clock.trusted()), event.kind)
+        monotonic, worth = float(self._clock.now()), _worth(event)
 
         def work(connection: sqlite3.Connection) -> tuple[int, int, int, int]:
             generation = connection.execute(GENERATION).fetchone()[0]
+            row = (*about, text, monotonic, generation, worth, size)
             seq = connection.execute(
                 "INSERT INTO journal (id, boot_id, ts, ts_trusted, kind, data, monotonic, generation, worth, bytes)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*about, generation, _worth(event), size),
+                row,
             ).lastrowid
-            return cast(int, seq), generation, *self._make_room(connection, self._rows + 1, self._bytes + size)
+            assert seq is not None
+            kept, rows, total = self._make_room(connection, seq, self._rows + 1, self._bytes + size)
+            before = ledger.head(connection)
+            facts = Facts(seq, *about, monotonic, generation)
+            ledger.go_on(connection, ledger.make_row(facts, text, before.amended, before.hash), kept=kept)
+            return seq, generation, rows, total
 
         seq, generation, self._rows, self._bytes = self._database.write(work)
-        return _row((seq, *about, generation, _worth(event)))
+        return _row((seq, *about, text, monotonic, generation, worth))
 
     def unsent(self, limit: int) -> tuple[JournalRow, ...]:
         """Rows that nobody acknowledged yet, oldest first."""
@@ -104,16 +113,36 @@ class Journal:
         A row with an untrusted time stamp has no age of its own: it goes when a later row is the oldest one kept.
         """
         sql = """DELETE FROM journal WHERE (ts_trusted AND ts < :oldest) OR (NOT ts_trusted AND seq <
-            (SELECT min(seq) FROM journal WHERE ts_trusted AND ts >= :oldest)) RETURNING worth"""
+            (SELECT min(seq) FROM journal WHERE ts_trusted AND ts >= :oldest)) RETURNING seq, hash, worth"""
 
-        def work(connection: sqlite3.Connection) -> int:
-            worths = [worth for (worth,) in connection.execute(sql, {"oldest": to_milliseconds(oldest)})]
-            _count_dropped(connection, sum(worth > _SENT for worth in worths))
-            return len(worths)
+        def delete(connection: sqlite3.Connection) -> int:
+            gone = sorted(connection.execute(sql, {"oldest": to_milliseconds(oldest)}))
+            _count_dropped(connection, sum(worth > _SENT for _, _, worth in gone))
+            ledger.drop(connection, [(seq, link) for seq, link, _ in gone])
+            return len(gone)
 
-        deleted = self._database.write(work)
+        def work() -> int:
+            deleted = self._database.write(delete)
+            self._rows, self._bytes = self._size()
+            if deleted:
+                detail = f"{deleted} events were older than the journal keeps them"
+                self.add(Event("system", {"event": "journal_pruned", "detail": detail}))
+            return deleted
+
+        try:
+            return self._database.together(work)
+        finally:
+            self._rows, self._bytes = self._size()
+
+    def erase(self, person_id: str) -> str:
+        """Name this person nowhere any more: rows tell of a pseudonym instead. Write an event next; the pseudonym."""
+        pseudonym = self._database.write(lambda connection: ledger.erase(connection, person_id))
         self._rows, self._bytes = self._size()
-        return deleted
+        return pseudonym
+
+    def head(self) -> str:
+        """`SEQ:HASH` of the newest link of the chain over all rows."""
+        return str(Head(*self._database.read("SELECT * FROM audit_head")[0]))
 
     @property
     def dropped(self) -> int:
@@ -124,16 +153,18 @@ class Journal:
         sql = f"SELECT {_COLUMNS} FROM journal WHERE {condition} ORDER BY seq LIMIT ?"  # noqa: S608 - constants of this file
         return tuple(map(_row, self._database.read(sql, *values)))
 
-    def _make_room(self, connection: sqlite3.Connection, rows: int, size: int) -> tuple[int, int]:
-        """Drop rows until the journal is within its limits; the rows and bytes it has then."""
-        lost = 0
+    def _make_room(self, connection: sqlite3.Connection, newest: int, rows: int, size: int) -> tuple[bool, int, int]:
+        """Drop rows until the journal is within its limits. Whether `newest` stays; the rows and bytes it has then."""
+        lost, gone = 0, []
         while rows > self._limits.journal_rows or size > self._limits.journal_bytes:
-            least = "SELECT seq, bytes, worth FROM journal ORDER BY worth, seq LIMIT 1"
-            seq, row_bytes, worth = connection.execute(least).fetchone()
+            least = "SELECT seq, hash, bytes, worth FROM journal ORDER BY worth, seq LIMIT 1"
+            seq, link, row_bytes, worth = connection.execute(least).fetchone()
             connection.execute("DELETE FROM journal WHERE seq = ?", (seq,))
             rows, size, lost = rows - 1, size - row_bytes, lost + (worth > _SENT)
+            gone.append((seq, link))
         _count_dropped(connection, lost)
-        return rows, size
+        ledger.drop(connection, sorted(row for row in gone if row[0] != newest))
+        return newest not in dict(gone), rows, size
 
     def _size(self) -> tuple[int, int]:
         rows, size = self._database.read("SELECT count(*), coalesce(sum(bytes), 0) FROM journal")[0]

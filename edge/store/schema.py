@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Final
 
+from edge.store import ledger
+
 # "Lime" in ASCII: tells this file from any other SQLite database.
 APPLICATION_ID: Final = 0x4C696D65
 GENERATION: Final = "SELECT coalesce(max(generation), 0) FROM counters"
@@ -45,7 +47,7 @@ def _pin(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first, _pin)
+MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first, _pin, ledger.create)
 
 
 def version(connection: sqlite3.Connection) -> int:

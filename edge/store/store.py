@@ -14,6 +14,7 @@ from edge.clock import Clock
 from edge.settings import StoreSettings
 from edge.store.database import Database
 from edge.store.journal import Journal, JournalRow
+from edge.store.ledger import without_person
 from edge.store.limits import KEEP_ANSWERS, Limits
 from edge.store.people import People
 from edge.store.pin import Pin
@@ -86,12 +87,17 @@ class Store:
         self._database.together(work)
 
     def delete_person(self, person_id: str, event: Event | None = None) -> bool:
-        """Whether there was such a person; with them goes the `event` into the journal, or nothing happens."""
+        """Whether there was such a person; the journal knows them by a pseudonym then, or nothing happens.
+
+        `event`: what the journal tells of it, under that pseudonym (`person_deleted`).
+        """
+        told = event or Event("system", {"event": "person_deleted", "detail": "", "person_id": person_id})
 
         def work() -> bool:
             found = self._people.delete(person_id)
-            if found and event is not None:
-                self._journal.add(event)
+            if found:
+                pseudonym = self._journal.erase(person_id)
+                self._journal.add(Event(told.kind, without_person(told.data, person_id, pseudonym)))
             return found
 
         found = self._database.together(work)
@@ -117,6 +123,11 @@ class Store:
     def events(self, after_seq: int | None, limit: int) -> tuple[JournalRow, ...]:
         """Rows after `after_seq`, or with None the newest ones; sent or not, oldest first."""
         return self._journal.newest(limit) if after_seq is None else self._journal.after(after_seq, limit)
+
+    @property
+    def audit_head(self) -> str:
+        """`SEQ:HASH`: whoever knows it can tell later whether the journal up to there is still the same."""
+        return self._journal.head()
 
     @property
     def dropped(self) -> int:

@@ -151,7 +151,10 @@ def test_old_events_are_pruned_sent_or_not_and_young_ones_stay(tmp_path: Path) -
         assert store.prune() == 0
         clock.believed = True
         assert store.prune() == 10
-        assert [row.data["day"] for row in store.events(0, 100)] == list(range(10, 20))
+        *kept, record = store.events(0, 100)
+        assert [row.data["day"] for row in kept] == list(range(10, 20))
+        assert record.data["event"] == "journal_pruned"
+        assert record.data["detail"].startswith("10 events")
         assert store.dropped == 5
         assert store.prune() == 0
         for _ in range(10):
