@@ -30,7 +30,7 @@ from tests.edge.eyes import Image
 pytestmark = pytest.mark.data
 
 CONFIG = """
-vision: {quality: {minimum_face_pixels: 30, minimum_sharpness: 5}}
+vision: {quality: {minimum_face_pixels: 30}}
 access: {accept_lower_security: true}
 enrolment: {require_variety: false, references: 5, window_seconds: 120}
 """
