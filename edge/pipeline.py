@@ -57,7 +57,7 @@ class Pipeline:
         """Look at one frame; with None only time has passed. Never raises: an error is a frame that decides nothing."""
         try:
             return self._step(frame)
-        except Exception:  # noqa: BLE001 - one of three named places
+        except Exception:  # noqa: BLE001 - a named place
             # The door outlives whatever a picture can do to a library, and stays locked.
             _log.exception("a frame was dropped")
             return Step(failed=True)
