@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from edge.errors import MessageError
-from edge.mqtt.credentials import client_login
+from edge.mqtt.credentials import Login, client_login
 from edge.mqtt.messages import Response
 from tests.edge.brokers import Mosquitto, heard, linked, listener, send
 from tests.edge.doors import CLOCK, CONFIG, PATIENCE, RunningDoor, film
@@ -36,6 +37,14 @@ def door(tmp_path: Path, faces: dict[str, Any]) -> Iterator[RunningDoor]:
 def children(pid: int, word: str) -> list[int]:
     listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=True)
     return [int(row.split()[0]) for row in listed.stdout.splitlines() if word in row]
+
+
+def listens(login: Login) -> bool:
+    try:
+        socket.create_connection((login.host, login.port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def test_one_picture_again_and_again_never_opens_the_door(door: RunningDoor, faces: dict[str, Any]) -> None:
@@ -85,6 +94,7 @@ def test_an_embedded_broker_that_dies_comes_back(door: RunningDoor) -> None:
     os.kill(broker, signal.SIGKILL)
     daemon = door.process.pid
     door.until(lambda: set(children(daemon, "mosquitto")) - {broker})
+    door.until(lambda: listens(client_login(door.settings)))
     assert door.ask("selftest")["strike"] == "LOCKED"
 
 
