@@ -7,6 +7,7 @@ command line. The child may only read its files (it never owns them), keeps noth
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pwd
 import secrets
@@ -25,6 +26,8 @@ from edge.mqtt.credentials import CLIENT_FILE, ClientFile, Login, broker_directo
 from edge.mqtt.rights import access_list, door_rights, operator_rights
 from edge.mqtt.topics import Topics
 from edge.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 HOST: Final = "127.0.0.1"
 _LOG_FILE: Final = "mosquitto.log"
@@ -83,7 +86,12 @@ class Broker:
         now = self._clock.now()
         if self.running or now < self._started_at + _REVIVE_SECONDS:
             return False
-        self._start(find_program("mosquitto"))
+        try:
+            self._start(find_program("mosquitto"))
+        except (LimenError, OSError) as error:  # the door works without a broker: it is tried again later
+            self._started_at = now
+            _log.warning("the embedded broker cannot be started again: %s", error)
+            return False
         return True
 
     def __exit__(
