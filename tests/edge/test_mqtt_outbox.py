@@ -206,8 +206,10 @@ def test_every_event_arrives_in_order_over_a_broker_that_comes_and_goes(broker: 
         observer.on_message = lambda _client, _data, message: received.append(
             (message.topic, json.loads(message.payload))
         )
-        observer.on_subscribe = lambda *_: received.clear()
+        subscribed: list[int] = []
+        observer.on_subscribe = lambda *_: subscribed.append(1)
         observer.subscribe(TOPICS.events, qos=1)
+        until(lambda: subscribed, "for the observer's subscription")
         for _ in range(3):
             until(lambda: door.connected)
             for _ in range(3 * WINDOW):
