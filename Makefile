@@ -23,7 +23,7 @@ run: setup ## See the door work: with your webcam, or with the built-in demo
 test: test-edge test-convert test-tflite ## Set up and run every test
 
 test-edge: setup ## Test the device, the documents and the architecture
-	$(DEVICE) -m pytest --ignore=tests/convert
+	$(DEVICE) -m pytest -n 2 --dist loadfile --ignore=tests/convert
 
 test-convert: pictures .venv-convert/ready ## Test the conversion stage, with TensorFlow
 	$(CONVERT) -m pytest tests/convert

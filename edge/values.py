@@ -151,13 +151,67 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Hours:
+    """A span of every week: on `days` (0 = Monday), from `start` to before `end`, minutes after midnight.
+
+    One that ends at or before its start goes on into the next day.
+    """
+
+    days: tuple[int, ...]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When somebody may come in: within any of `hours`, on the clocks of `timezone` (an IANA name)."""
+
+    hours: tuple[Hours, ...]
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """How a person stood among the others when they were enrolled: similarities, and what they mean in sentences.
+
+    `worst_own`: the lowest between two of their own references; `nearest_*`: the most similar other person.
+    """
+
+    worst_own: float
+    nearest_id: str | None = None
+    nearest_similarity: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a person may come in; what is None is not limited.
+
+    `valid_from` counts, `valid_until` does not any more. `second_factor`: `automatic` asks for one where another
+    person's face is too similar; a minor needs one whatever it says.
+    """
+
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    schedule: Schedule | None = None
+    second_factor: Literal["automatic", "always", "never"] = "automatic"
+    minor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody enrolled. `references` are the enrolled embeddings, one space each."""
+    """Somebody enrolled. `references` are the enrolled embeddings, one space each.
+
+    `consent`: what was said of their agreement when they were enrolled, None where nothing was.
+    """
 
     id: str
     name: str
     references: tuple[Embedding, ...]
     enrolled_at: datetime
+    terms: Terms = Terms()
+    separation: Separation | None = None
+    consent: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from edge.commands.configuration import chosen_settings
 from edge.commands.conversation import ask
 from edge.errors import LimenError, StoreBusyError
 from edge.mqtt.messages import Progress, Response
-from edge.service.reception import new_request
+from edge.service.enrolling import new_request
 from edge.service.rule import effective_rule
 from edge.service.telling import outcome_facts, system_event
 from edge.settings import Settings

@@ -1,0 +1,102 @@
+"""The enrolment commands: one window at a time, accepted at once, guided by progress, answered again at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Any
+
+from edge.access import enrolment
+from edge.access.enrolment import Outcome, Progress
+from edge.access.names import clean_name, person_id_for
+from edge.access.references import EnrolmentRequest
+from edge.errors import EnrolmentError, MessageError
+from edge.mqtt.arguments import EnrollArguments
+from edge.mqtt.commands import Command
+from edge.service.answers import Action, Promise
+from edge.service.publisher import Publisher
+from edge.service.rooms import Rooms
+from edge.service.telling import outcome_facts, system_event
+
+
+def new_request(
+    name: str, person_id: str | None, references: int, transaction: str, *, taken: Collection[str], asked_at: datetime
+) -> EnrolmentRequest:
+    """An enrolment's request with a clean name and an id nobody has. Raises EnrolmentError."""
+    clean = clean_name(name)
+    if person_id is not None and person_id in taken:
+        raise EnrolmentError(
+            "person_exists", f"the id {person_id} is taken: delete that person first, or choose another"
+        )
+    return EnrolmentRequest(clean, person_id or person_id_for(clean, taken), references, transaction, asked_at)
+
+
+class Enrolling:
+    """Belongs to the main thread. `answer(command, action)` answers the command that opened the window."""
+
+    def __init__(self, rooms: Rooms, publisher: Publisher, answer: Callable[[Command, Action], None]) -> None:
+        self._settings = rooms.settings.enrolment
+        self._clock = rooms.clock
+        self._store = rooms.store
+        self._pipeline = rooms.pipeline
+        self._publisher = publisher
+        self._answer = answer
+        self._running: Command | None = None
+        self.actions: dict[str, Action] = {"enroll": self._enroll, "enroll.cancel": self._cancel}
+
+    def news(self, news: Progress | Outcome) -> None:
+        """Pass on what the open window has to say; store the person when it is over."""
+        command = self._running
+        if command is None:
+            return
+        if isinstance(news, Progress):
+            self._publisher.progress(command.name, news.transaction, news.prompt, news.count, news.wanted)
+            return
+        self._close()
+        self._answer(command, lambda _: self._conclusion(news))
+
+    def forget(self, command: Command) -> None:
+        """Close the window if `command` opened it: its answer could not be given."""
+        if self._running is command:
+            self._close()
+
+    def _enroll(self, command: Command) -> Promise:
+        arguments = command.arguments
+        assert isinstance(arguments, EnrollArguments)
+        if self._pipeline.window is not None:
+            raise MessageError("busy", "another enrolment is running", retryable=True)
+        request = new_request(
+            arguments.name,
+            arguments.person_id,
+            arguments.references or self._settings.references,
+            command.transaction,
+            taken=self._store.person_ids(),
+            asked_at=self._clock.wall(),
+        )
+        self._pipeline.open_window(enrolment.start(request, self._clock.now(), self._settings))
+        self._running = command
+        seconds = self._settings.window_seconds
+        return Promise({"person_id": request.person_id, "wanted": request.references, "seconds": seconds})
+
+    def _cancel(self, _command: Command) -> dict[str, Any]:
+        cancelled = self._running
+        if cancelled is None:
+            raise MessageError("no_enrolment", "no enrolment is running")
+        self._close()
+        self._answer(cancelled, _cancelled)
+        return {}
+
+    def _close(self) -> None:
+        self._pipeline.window = None
+        self._running = None
+
+    def _conclusion(self, outcome: Outcome) -> dict[str, Any]:
+        if outcome.person is None:
+            raise outcome.error or EnrolmentError("no_face", "nobody looked into the camera", retryable=True)
+        self._store.add_person(outcome.person, system_event("person_enrolled", person=outcome.person))
+        self._pipeline.admit(self._store.people())
+        return outcome_facts(outcome)
+
+
+def _cancelled(_command: Command) -> dict[str, Any]:
+    raise MessageError("cancelled", "cancelled by enroll.cancel", retryable=True)
