@@ -56,6 +56,12 @@ class Archive:
             rows = connection.execute(select(events).order_by(events.c.number.desc()).limit(count)).all()
         return tuple(map(event_of, rows))
 
+    def keys(self, count: int) -> tuple[tuple[str, str], ...]:
+        """Door and id of the newest, oldest first."""
+        newest = select(events.c.door, events.c.id).order_by(events.c.number.desc()).limit(count)
+        with self._database.read() as connection:
+            return tuple(reversed(connection.execute(newest).tuples().all()))
+
     def known(self) -> dict[str, Known]:
         """How far each door's journal is known."""
         with self._database.read() as connection:

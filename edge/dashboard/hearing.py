@@ -37,11 +37,12 @@ KINDS: Final[dict[EventKind, type[EventMessage]]] = {"access": AccessEvent, "doo
 _DOOR_WORDS: Final = {"forced_open", "held_open", "exit_button", "doorbell", "tamper"}
 _BACKFILL: Final = "event/backfill"
 _EVENTS: Final[dict[str, EventKind | None]] = {f"event/{kind}": kind for kind in KINDS} | {_BACKFILL: None}
-_QUERIED: Final = "response/events.query"
-FILTERS: Final = (*_PLAIN, *_STRUCTS, "event/+", _QUERIED)
+_ANSWERS: Final = {"response/events.query": "events.query", "response/person.list": "person.list"}
+# What to subscribe to, below <base>/+/.
+FILTERS: Final = (*_PLAIN, *_STRUCTS, "event/+", *_ANSWERS)
 
 _LARGEST_EVENT: Final = 8 * 1024
-_LARGEST: Final[dict[str, int]] = {"info": 64 * 1024, "status": 16 * 1024, _QUERIED: 8 * 1024}
+_LARGEST: Final[dict[str, int]] = {"info": 64 * 1024, "status": 16 * 1024, "response/person.list": 256 * 1024}
 _LONGEST: Final = {"id": 128, "visit": 128, "event": 64, "reason": 64, "person_id": 64, "nearest_id": 64, "key": 64}
 _LONGEST_NAME: Final = 200
 _LONGEST_DETAIL: Final = 1000
@@ -84,9 +85,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """To an `events.query` of somebody."""
+    """To a command of somebody."""
 
     door: str
+    command: str
     response: Response
 
 
@@ -109,8 +111,8 @@ def understand(heard: Heard, base: str, wall: datetime) -> Told | State | Answer
             return State(door, rest, _word(heard.payload, _PLAIN[rest]))
         if rest in _STRUCTS:
             return _struct(door, rest, heard.payload, wall)
-        if rest == _QUERIED:
-            return Answer(door, decode(Response, heard.payload))
+        if rest in _ANSWERS:
+            return Answer(door, _ANSWERS[rest], decode(Response, heard.payload))
         if rest in _EVENTS:
             return _told(door, rest, heard, wall)
     except (ValueError, OverflowError, msgspec.MsgspecError) as error:
@@ -136,6 +138,7 @@ def _told(door: str, rest: str, heard: Heard, wall: datetime) -> Told:
     live = rest != _BACKFILL and not heard.retain
     kind = _EVENTS[rest] or _kind(heard.payload)
     event = _within_bounds(decode(KINDS[kind], heard.payload))
+    wall = wall.replace(microsecond=wall.microsecond // 1000 * 1000)  # as the archive keeps it
     ahead = (_moment(event.ts) - wall).total_seconds()
     skewed = not event.ts_trusted or ahead > SKEW_SECONDS or (live and ahead < -SKEW_SECONDS)
     claims = decode(_Claim, heard.payload).door
