@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from edge.dashboard.story import shown
@@ -126,15 +127,17 @@ def reasons(counts: Sequence[tuple[str, int]]) -> Chart:
 
 def similarities(people: Sequence[Similarities], edges: Sequence[float]) -> Chart:
     """How similar each person's visits were, against the threshold; who comes nearest to being refused stands first."""
+    first = _first_edge(people, edges)
+    edges = edges[first:]
     ordered = sorted(people, key=lambda one: -one.near)
     lines, rects, labels, over = [], [], [], []
-    tall, row = 44.0, 84.0
+    tall, row = 44.0, 98.0
     for number, one in enumerate(ordered):
         foot = 24.0 + number * row + tall
         note = f"{one.near:.0%} of the visits came close to being refused" if one.near else ""
         labels += [Label(0, foot - tall - 8, _name(one), css="label"), Label(_RIGHT, foot - tall - 8, note, "end")]
         lines.append(Line(0, foot, _RIGHT, foot, "axis"))
-        rects += _histogram(one, edges, foot, tall)
+        rects += _histogram(one.granted[first:], one.refused[first:], edges, foot, tall)
         if one.threshold is not None:
             x = _across(one.threshold, edges)
             over.append(Line(x, foot - tall - 2, x, foot + 5, "sill"))
@@ -215,10 +218,20 @@ def _name(one: Similarities) -> str:
     return shown(one.name) or shown(one.person_id)
 
 
-def _histogram(one: Similarities, edges: Sequence[float], foot: float, tall: float) -> list[Rect]:
-    most = max((a + b for a, b in zip(one.granted, one.refused, strict=True)), default=0) or 1
+def _first_edge(people: Sequence[Similarities], edges: Sequence[float]) -> int:
+    """Where the scale begins: at 0, or at the first visit that was less similar than that."""
+    pairs = (pair for one in people for pair in enumerate(zip(one.granted, one.refused, strict=True)))
+    used = [number for number, counts in pairs if any(counts)]
+    zero = next((number for number, edge in enumerate(edges) if edge >= -1e-9), 0)
+    return min([zero, *used])
+
+
+def _histogram(
+    let_in: Sequence[int], kept_out: Sequence[int], edges: Sequence[float], foot: float, tall: float
+) -> list[Rect]:
+    most = max(map(sum, zip(let_in, kept_out, strict=True)), default=0) or 1
     rects: list[Rect] = []
-    for low, high, granted, refused in zip(edges, edges[1:], one.granted, one.refused, strict=True):
+    for (low, high), granted, refused in zip(pairwise(edges), let_in, kept_out, strict=True):
         x, wide = _across(low, edges), max(1.0, _across(high, edges) - _across(low, edges) - 1)
         up, more = tall * granted / most, tall * refused / most
         tip = f"{low:.2f} to {high:.2f}: {granted} let in, {refused} refused"
