@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from edge.dashboard import charts, door_page, operator_pages, people_pages
 from edge.dashboard.filters import Filters
 from edge.dashboard.render import gate_page, page, problem, reason_name, services, session, trouble
+from edge.dashboard.services import Refused
 from edge.dashboard.story import Bar, shown
 from edge.dashboard.values import DoorView, EventView, Statistics
 from edge.errors import StoreError
@@ -113,5 +114,7 @@ def _stored(answer: Callable[[Request], Response]) -> Callable[[Request], Respon
             return answer(request)
         except StoreError as error:
             return trouble(request, "The past cannot be read now", error)
+        except Refused as refused:
+            return trouble(request, "That cannot be searched for", refused, status=400)
 
     return endpoint

@@ -93,8 +93,8 @@ def door_state(door: DoorView) -> DoorState:
     if door.presence != "online":
         away = door.presence == "offline"
         note = (
-            "It has lost its connection or its power. With power it goes on deciding by face, but from here nothing can "
-            "be seen or done."
+            "It has lost its connection or its power. With power it goes on deciding by face, but nothing can be "
+            "seen or done from here."
             if away
             else "What is shown here is what was last heard."
         )
