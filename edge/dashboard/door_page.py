@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from edge.dashboard.people_pages import started
-from edge.dashboard.render import Form, missing, page, posted, services, session
+from edge.dashboard.render import missing, page, services, session
 from edge.dashboard.roster import refusal
 from edge.dashboard.story import sentence, shown
 from edge.dashboard.told import PROBLEMS
@@ -35,7 +35,7 @@ def routes() -> list[BaseRoute]:
     return [
         Route("/doors", _doors),
         Route("/doors/{door}", _door),
-        Route("/doors/{door}/unlock", posted(_unlock), methods=["POST"]),
+        Route("/doors/{door}/unlock", _unlock, methods=["POST"]),
     ]
 
 
@@ -73,8 +73,10 @@ def _unlock_refusal(request: Request, door: DoorView) -> str:
     return str(known.operator.refusal(session(request), "unlock", door.id) or "")
 
 
-def _unlock(request: Request, form: Form) -> Response:
-    return started(request, request.path_params["door"], "unlock", {}, password=form.get("password", [""])[0])
+def _unlock(request: Request) -> Response:
+    return started(
+        request, request.path_params["door"], "unlock", {}, password=str(request.state.posted.get("password", ""))
+    )
 
 
 def _rule(thresholds: Mapping[str, float]) -> tuple[str, ...]:

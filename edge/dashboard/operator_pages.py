@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from edge.dashboard.render import Form, page, posted, services, session, text_of
+from edge.dashboard.render import page, services, session, text_of
 from edge.dashboard.services import Refused
 from edge.dashboard.story import shown
 from edge.dashboard.values import Role
@@ -31,8 +31,8 @@ class Fresh:
 def routes() -> list[BaseRoute]:
     return [
         Route("/operators", _operators, methods=["GET"]),
-        Route("/operators/add", posted(_add), methods=["POST"]),
-        Route("/operators/password", posted(_password), methods=["POST"]),
+        Route("/operators/add", _add, methods=["POST"]),
+        Route("/operators/password", _password, methods=["POST"]),
         Route("/operators/{login}/delete", _ask_to_delete, methods=["GET"]),
     ]
 
@@ -58,14 +58,14 @@ def _operators(request: Request, fresh: Fresh | None = None, problem: str = "") 
     )
 
 
-def _add(request: Request, form: Form) -> Response:
-    name = text_of(form, "name", 64)
-    role: Role = "admin" if text_of(form, "role") == "admin" else "viewer"
+def _add(request: Request) -> Response:
+    name = text_of(request, "name", 64)
+    role: Role = "admin" if text_of(request, "role") == "admin" else "viewer"
     return _with_password(request, name, lambda: services(request).logins.create(session(request), name, role))
 
 
-def _password(request: Request, form: Form) -> Response:
-    name = text_of(form, "name", 64)
+def _password(request: Request) -> Response:
+    name = text_of(request, "name", 64)
     return _with_password(request, name, lambda: services(request).logins.reset_password(session(request), name))
 
 

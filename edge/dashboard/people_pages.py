@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from edge.dashboard.render import Form, missing, page, posted, see, services, session, text_of, trouble
+from edge.dashboard.render import missing, page, see, services, session, text_of, trouble
 from edge.dashboard.roster import Enrolled, roster
 from edge.dashboard.services import Refused
 from edge.dashboard.terms import DAYS, terms_form, terms_of
@@ -22,13 +22,13 @@ def routes() -> list[BaseRoute]:
     return [
         Route("/people", _people),
         Route("/people/enroll", _enroll, methods=["GET"]),
-        Route("/people/enroll", posted(_begin), methods=["POST"]),
+        Route("/people/enroll", _begin, methods=["POST"]),
         Route("/people/{door}/{person}", _person, methods=["GET"]),
-        Route("/people/{door}/{person}", posted(_change), methods=["POST"]),
+        Route("/people/{door}/{person}", _change, methods=["POST"]),
         Route("/people/{door}/{person}/delete", _ask_to_delete, methods=["GET"]),
-        Route("/people/{door}/{person}/delete", posted(_delete), methods=["POST"]),
+        Route("/people/{door}/{person}/delete", _delete, methods=["POST"]),
         Route("/commands/{job}", _job),
-        Route("/commands/{job}/stop", posted(_stop), methods=["POST"]),
+        Route("/commands/{job}/stop", _stop, methods=["POST"]),
     ]
 
 
@@ -56,10 +56,10 @@ def _enroll(request: Request) -> Response:
     return page(request, "enroll.html", here="/people", doors=doors, chosen=chosen, name="")
 
 
-def _begin(request: Request, form: Form) -> Response:
-    arguments: dict[str, Any] = {"name": text_of(form, "name", _LONGEST_NAME)}
-    arguments |= {name: True for name in ("consent", "minor") if text_of(form, name) == "true"}
-    return started(request, text_of(form, "door"), "enroll", arguments)
+def _begin(request: Request) -> Response:
+    arguments: dict[str, Any] = {"name": text_of(request, "name", _LONGEST_NAME)}
+    arguments |= {name: True for name in ("consent", "minor") if text_of(request, name) == "true"}
+    return started(request, text_of(request, "door"), "enroll", arguments)
 
 
 def _person(request: Request) -> Response:
@@ -83,9 +83,9 @@ def _person(request: Request) -> Response:
     )
 
 
-def _change(request: Request, form: Form) -> Response:
+def _change(request: Request) -> Response:
     door, person = request.path_params["door"], request.path_params["person"]
-    return started(request, door, "person.set", {"person_id": person} | terms_of(form))
+    return started(request, door, "person.set", {"person_id": person} | terms_of(request))
 
 
 def _ask_to_delete(request: Request) -> Response:
@@ -107,9 +107,9 @@ def _ask_to_delete(request: Request) -> Response:
     )
 
 
-def _delete(request: Request, form: Form) -> Response:
+def _delete(request: Request) -> Response:
     door, person = request.path_params["door"], request.path_params["person"]
-    if text_of(form, "sure") != "true":
+    if text_of(request, "sure") != "true":
         return see(f"/people/{quote(door, safe='')}/{quote(person, safe='')}/delete")
     return started(request, door, "person.delete", {"person_id": person})
 
@@ -122,7 +122,7 @@ def _job(request: Request) -> Response:
     return page(request, "job.html", here=here, job=job, told=job_state(job))
 
 
-def _stop(request: Request, _form: Form) -> Response:
+def _stop(request: Request) -> Response:
     """End an enrolment; its own page then says so."""
     job_id = request.path_params["job"]
     operator, who = services(request).operator, session(request)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse
 
 from edge.clock import rfc3339
 from edge.dashboard.services import Services
@@ -23,9 +20,6 @@ from edge.errors import LimenError
 
 HOME: Final = Path(__file__).parent
 
-# What a browser posts: each field with all of its values.
-Form = Mapping[str, Sequence[str]]
-
 # (address, name, drawing) of what the navigation shows; operators are for admins.
 _PLACES: Final[tuple[tuple[str, str, str], ...]] = (
     ("/", "Live", "live"),
@@ -34,7 +28,6 @@ _PLACES: Final[tuple[tuple[str, str, str], ...]] = (
     ("/doors", "Doors", "door"),
     ("/operators", "Operators", "operators"),
 )
-_MOST_FIELDS: Final = 200
 
 # Reasons whose word alone would say little.
 _REASONS: Final = {
@@ -163,17 +156,7 @@ def see(address: str) -> RedirectResponse:
     return RedirectResponse(address, status_code=303)
 
 
-def posted(handle: Callable[[Request, Form], Response]) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint for a form: reads it, and has `handle` answer in a thread, for what it does may wait."""
-
-    async def endpoint(request: Request) -> Response:
-        text = (await request.body()).decode("utf-8", "replace")
-        form = parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
-        return await run_in_threadpool(handle, request, form)
-
-    return endpoint
-
-
-def text_of(form: Form, name: str, longest: int = 256) -> str:
-    """A field of a form, trimmed; empty where there is none."""
-    return form.get(name, [""])[0].strip()[:longest]
+def text_of(request: Request, name: str, longest: int = 256) -> str:
+    """A field of what was posted, trimmed; empty where there is none. The gate has read the form."""
+    value = request.state.posted.get(name, "")
+    return value.strip()[:longest] if isinstance(value, str) else ""

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from starlette.requests import Request
+
 from edge.clock import rfc3339
-from edge.dashboard.render import Form, text_of
+from edge.dashboard.render import text_of
 from edge.dashboard.roster import Listed, Span
 
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_NUMBERS: Final = tuple("0123456")
 _SPANS: Final = 3
 _FACTORS: Final = ("automatic", "always", "never")
 
@@ -40,23 +41,23 @@ def terms_form(listed: Listed) -> TermsForm:
     )
 
 
-def terms_of(form: Form) -> dict[str, Any]:
+def terms_of(request: Request) -> dict[str, Any]:
     """The arguments of `person.set`; what is empty has no limit."""
-    hours = [span for number in range(_SPANS * 4) if (span := _span(form, number))]
-    factor = text_of(form, "second_factor")
+    hours = [span for number in range(_SPANS * 4) if (span := _span(request, number))]
+    factor = text_of(request, "second_factor")
     return {
-        "name": text_of(form, "name", 80),
-        "valid_from": _moment(text_of(form, "valid_from")),
-        "valid_until": _moment(text_of(form, "valid_until")),
-        "schedule": {"timezone": text_of(form, "timezone") or "UTC", "hours": hours} if hours else None,
+        "name": text_of(request, "name", 80),
+        "valid_from": _moment(text_of(request, "valid_from")),
+        "valid_until": _moment(text_of(request, "valid_until")),
+        "schedule": {"timezone": text_of(request, "timezone") or "UTC", "hours": hours} if hours else None,
         "second_factor": factor if factor in _FACTORS else "automatic",
-        "minor": text_of(form, "minor") == "true",
+        "minor": text_of(request, "minor") == "true",
     }
 
 
-def _span(form: Form, number: int) -> dict[str, Any] | None:
-    days = sorted({int(day) for day in form.get(f"days{number}", ()) if day in _NUMBERS})
-    start, end = text_of(form, f"start{number}"), text_of(form, f"end{number}")
+def _span(request: Request, number: int) -> dict[str, Any] | None:
+    days = [day for day in range(len(DAYS)) if text_of(request, f"day{number}-{day}")]
+    start, end = text_of(request, f"start{number}"), text_of(request, f"end{number}")
     return {"days": days, "start": start or "00:00", "end": end or "00:00"} if days else None
 
 
