@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from edge.dashboard.render import missing, page, see, services, session, text_of, trouble
-from edge.dashboard.roster import Enrolled, roster
+from edge.dashboard.roster import Enrolled, references, roster
 from edge.dashboard.services import Refused
 from edge.dashboard.terms import DAYS, terms_form, terms_of
 from edge.dashboard.told import job_state
@@ -25,6 +25,7 @@ def routes() -> list[BaseRoute]:
         Route("/people/enroll", _begin, methods=["POST"]),
         Route("/people/{door}/{person}", _person, methods=["GET"]),
         Route("/people/{door}/{person}", _change, methods=["POST"]),
+        Route("/people/{door}/{person}/references", _delete_reference, methods=["POST"]),
         Route("/people/{door}/{person}/delete", _ask_to_delete, methods=["GET"]),
         Route("/people/{door}/{person}/delete", _delete, methods=["POST"]),
         Route("/commands/{job}", _job),
@@ -67,7 +68,8 @@ def _person(request: Request) -> Response:
     if person is None:
         return missing(request, problem)
     operator, who = services(request).operator, session(request)
-    not_set, not_delete = (operator.refusal(who, name, door) for name in ("person.set", "person.delete"))
+    refusals = (operator.refusal(who, name, door) for name in ("person.set", "person.delete", "reference.delete"))
+    not_set, not_delete, not_reference = refusals
     return page(
         request,
         "person.html",
@@ -80,12 +82,20 @@ def _person(request: Request) -> Response:
         why_not_set=str(not_set or ""),
         can_delete=not_delete is None,
         why_not_delete=str(not_delete or ""),
+        references=references(services(request), who, door, person.id),
+        can_delete_reference=not_reference is None,
     )
 
 
 def _change(request: Request) -> Response:
     door, person = request.path_params["door"], request.path_params["person"]
     return started(request, door, "person.set", {"person_id": person} | terms_of(request))
+
+
+def _delete_reference(request: Request) -> Response:
+    door, person, number = request.path_params["door"], request.path_params["person"], text_of(request, "number")
+    arguments = {"person_id": person, "number": int(number) if number.isdecimal() else 0}
+    return started(request, door, "reference.delete", arguments)
 
 
 def _ask_to_delete(request: Request) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -14,11 +14,17 @@ from edge.dashboard.story import LONGEST_SENTENCE, full, shown
 from edge.dashboard.values import DoorView, Job, Session
 from edge.errors import LimenError
 
+# Why the door does not trust somebody's face alone.
+_WARNINGS: Final = {
+    "too_close": "Somebody else here looks so much like them that the door asks for a second proof.",
+    "minor": "Children's faces are too much alike for the door, so it asks for a second proof.",
+}
+
 
 class Span(Struct, frozen=True):
-    """Hours of a week, as the contract writes them: days from 0 = Monday, times as "HH:MM"."""
+    """Hours of a week, as the contract writes them: days like "mon", times like "08:00"."""
 
-    days: tuple[int, ...] = ()
+    days: tuple[str, ...] = ()
     start: str = ""
     end: str = ""
 
@@ -39,10 +45,35 @@ class Listed(Struct, frozen=True):
     valid_from: str | None = None
     valid_until: str | None = None
     schedule: Hours | None = None
-    second_factor: str = "automatic"
-    needs_second_factor: bool = False
+    second_factor: str = "not_needed"
+    because: str = "automatic"
+    consent: bool | None = None
     minor: bool = False
-    warnings: tuple[str, ...] = ()
+
+
+class Nearest(Struct, frozen=True):
+    person_id: str | None = None
+    similarity: float | None = None
+
+
+class ListedReference(Struct, frozen=True):
+    """One of `reference.list`."""
+
+    number: int
+    median_own: float | None = None
+    worst_own: float | None = None
+    nearest: Nearest | None = None
+    recognised: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A reference in words."""
+
+    number: int
+    own: str
+    nearest: str
+    recognised: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +110,16 @@ def roster(known: Services, session: Session, door: DoorView) -> Roster:
     return Roster(door.id, tuple(sorted(_people(job.data.get("people")), key=lambda one: one.name.casefold())))
 
 
+def references(known: Services, session: Session, door: str, person_id: str) -> tuple[Reference, ...]:
+    """What the door keeps of one person; nothing where it does not say."""
+    try:
+        job = known.operator.ask(session, door, "reference.list", {"person_id": person_id})
+        told = msgspec.convert(job.data.get("references", ()), tuple[ListedReference, ...])
+    except (LimenError, msgspec.ValidationError):
+        return ()
+    return tuple(_reference(one) for one in told)
+
+
 def refusal(job: Job) -> str:
     """Why the door did not do it."""
     return full(job.message or "") or "The door gave no reason."
@@ -97,8 +138,8 @@ def _people(data: Any) -> list[Enrolled]:
 def _enrolled(listed: Listed) -> Enrolled:
     name = shown(listed.name) or shown(listed.person_id)
     letters = "".join(word[0] for word in name.split()[:2]).upper()
-    warnings = tuple(shown(one, LONGEST_SENTENCE) for one in listed.warnings)
-    return Enrolled(listed.person_id, name, letters, tuple(_tags(listed)), warnings, listed)
+    warning = _WARNINGS.get(listed.because)
+    return Enrolled(listed.person_id, name, letters, tuple(_tags(listed)), (warning,) if warning else (), listed)
 
 
 def _tags(listed: Listed) -> list[tuple[str, str]]:
@@ -108,7 +149,7 @@ def _tags(listed: Listed) -> list[tuple[str, str]]:
         tags.append(("no", "must be enrolled again"))
     if listed.minor:
         tags.append(("mind", "child"))
-    if listed.needs_second_factor or listed.second_factor == "always":
+    if listed.second_factor == "needed":
         tags.append(("mind", "needs a second proof"))
     if listed.valid_until:
         tags.append(("mind", f"until {_day(listed.valid_until)}"))
@@ -126,3 +167,15 @@ def _day(text: str) -> str:
         return datetime.fromisoformat(text).astimezone().strftime("%-d %b %Y")
     except ValueError:
         return ""
+
+
+def _reference(one: ListedReference) -> Reference:
+    own = "" if one.median_own is None else f"{one.median_own:.2f}"
+    if one.worst_own is not None:
+        own += f", at least {one.worst_own:.2f}"
+    near = one.nearest
+    nearest = (
+        "" if near is None or near.similarity is None else f"{shown(near.person_id)} {near.similarity:.2f}".strip()
+    )
+    said = {True: "be recognised", False: "not be recognised", None: ""}[one.recognised]
+    return Reference(one.number, own, nearest, said)

@@ -12,7 +12,7 @@ from edge.clock import rfc3339
 from edge.dashboard.render import text_of
 from edge.dashboard.roster import Listed, Span
 
-DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPANS: Final = 3
 _FACTORS: Final = ("automatic", "always", "never")
 
@@ -24,7 +24,6 @@ class TermsForm:
     valid_from: str
     valid_until: str
     second_factor: str
-    minor: bool
     hours: tuple[Span, ...]
     timezone: str
 
@@ -34,8 +33,7 @@ def terms_form(listed: Listed) -> TermsForm:
     return TermsForm(
         _local(listed.valid_from),
         _local(listed.valid_until),
-        listed.second_factor,
-        listed.minor,
+        listed.because if listed.because in _FACTORS else "automatic",
         (*spans, *(Span() for _ in range(max(1, _SPANS - len(spans))))),
         listed.schedule.timezone if listed.schedule else "",
     )
@@ -51,12 +49,11 @@ def terms_of(request: Request) -> dict[str, Any]:
         "valid_until": _moment(text_of(request, "valid_until")),
         "schedule": {"timezone": text_of(request, "timezone") or "UTC", "hours": hours} if hours else None,
         "second_factor": factor if factor in _FACTORS else "automatic",
-        "minor": text_of(request, "minor") == "true",
     }
 
 
 def _span(request: Request, number: int) -> dict[str, Any] | None:
-    days = [day for day in range(len(DAYS)) if text_of(request, f"day{number}-{day}")]
+    days = [day for day in DAYS if text_of(request, f"day{number}-{day}")]
     start, end = text_of(request, f"start{number}"), text_of(request, f"end{number}")
     return {"days": days, "start": start or "00:00", "end": end or "00:00"} if days else None
 

@@ -41,7 +41,8 @@ PROMPTS: Final = {
     "too_dark": "It is too dark: more light on your face",
     "too_bright": "Too much light: step out of the glare",
     "one_person_only": "One person only, please",
-    "uncover_face": "Uncover your face",
+    "uncover_your_face": "Uncover your face",
+    "press_the_button": "Press the button inside, to agree",
     "done": "Done",
 }
 
