@@ -48,11 +48,12 @@ from edge.errors import LimenError
 
 
 class Refused(LimenError):  # noqa: N818 - it is a word of the page, not a fault
-    """The dashboard will not do it: `code` is one word, `str()` the sentence to show."""
+    """The dashboard will not do it: `code` is one word, `str()` the sentence to show, `seconds` how long to wait."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, *, seconds: int = 0) -> None:
         super().__init__(message)
         self.code = code
+        self.seconds = seconds
 
 
 class Watch(Protocol):
