@@ -59,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         return added
 
     _add_door_commands(command)
+    _add_dashboard_command(command)
     _add_audit_command(command)
     _add_signing_commands(command)
     _add_broker_commands(command)
@@ -103,6 +104,20 @@ def _add_door_commands(command: _CommandAdder) -> None:
     )
     attempt.add_argument("--demo", action="store_true", help="the two portraits, even if there is a webcam")
     attempt.add_argument("--seconds", type=float, metavar="S", help="end after S seconds at the latest")
+
+
+def _add_dashboard_command(command: _CommandAdder) -> None:
+    board = command(
+        "dashboard",
+        "show the doors, who came and why, as a web page",
+        "Watches all doors of the broker until Ctrl-C. The first time it makes the login `admin` and prints its\n"
+        "password, once. `passwd NAME` gives a login a new one, `logins` lists them.",
+    )
+    board.add_argument("action", nargs="?", default="run", choices=("run", "passwd", "logins"), metavar="passwd|logins")
+    board.add_argument("name", nargs="?", metavar="NAME", help="whose password")
+    board.add_argument(
+        "--port", type=_between(0, 65535), metavar="N", help="instead of dashboard.port; 0: any free one"
+    )
 
 
 def _add_audit_command(command: _CommandAdder) -> None:

@@ -10,10 +10,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
+from edge.dashboard.told import told
 from edge.dashboard.values import Connection, DoorView, EventView, Job, Missed, Update
 
 MOST_STREAMS: Final = 20
@@ -39,8 +41,9 @@ class Packet:
 def packet(update: Update) -> Packet:
     number = update.number if isinstance(update, EventView) and update.number else None
     head = f"event: {_NAMES[type(update)]}\n" + (f"id: {number}\n" if number else "")
-    # JSON without a line break in it: msgspec writes none, and escapes those in strings.
-    body = head.encode() + b"data: " + msgspec.json.encode(update) + b"\n\n"
+    # The value, and beside it the same in words. JSON here has no line break: those in texts are escaped.
+    value = msgspec.to_builtins(update, builtin_types=(datetime,)) | {"told": told(update)}
+    body = head.encode() + b"data: " + msgspec.json.encode(value) + b"\n\n"
     return Packet(body, update.login if isinstance(update, Job) else None)
 
 

@@ -32,6 +32,10 @@ class Site:
     origin: str = ""
 
     @property
+    def scheme(self) -> str:
+        return "https" if self.secure else "http"
+
+    @property
     def cookie(self) -> str:
         """Cookies know no ports: two servers on one machine must not take each other's."""
         return f"{'__Host-' if self.secure else ''}limen-{self.port}"
@@ -42,7 +46,7 @@ class Site:
         if self.loopback and not self.behind_proxy and _name(host) not in _LOOPBACK:
             # A name elsewhere that points here, so that its pages may read the answers.
             return Refused("wrong_host", "this server answers on this machine's own names only")
-        allowed = self.origin or f"{'https' if self.secure else 'http'}://{host}"
+        allowed = self.origin or f"{self.scheme}://{host}"
         origin, fetched_by = headers.get("origin"), headers.get("sec-fetch-site")
         if method not in _READING:
             same = origin == allowed and fetched_by in {None, "same-origin"}
