@@ -155,7 +155,7 @@ function onMissed({ told }) {
 function onLink(state) {
   link.dataset.state = state;
   put(slot(link, "text"), LINK[state]);
-  document.documentElement.dataset.link = state;
+  document.getElementById("away").hidden = state === "live";
 }
 
 listen({ connection: onConnection, door: onDoor, event: onEvent, missed: onMissed }, onLink);

@@ -18,12 +18,12 @@ export function localise(root) {
     if (Number.isNaN(moment.getTime())) continue;
     time.title = both.format(moment);
     const date = time.querySelector("span");
+    const today = day.format(moment) === day.format(new Date());
     if (time.dataset.ago !== undefined) time.textContent = ago(moment);
     else if (date !== null) {
       time.firstChild.textContent = clock.format(moment);
-      date.textContent = day.format(moment) === day.format(new Date()) ? "" : day.format(moment);
-    } else if (time.dataset.only === "clock") time.textContent = clock.format(moment);
-    else time.textContent = `${day.format(moment)}, ${clock.format(moment)}`;
+      date.textContent = today ? "" : day.format(moment);
+    } else time.textContent = today ? clock.format(moment) : `${day.format(moment)}, ${clock.format(moment)}`;
   }
 }
 
