@@ -116,13 +116,12 @@ class Watcher:
         """
         now = self._clock.now()
         self._follow_link(connected=connected, generation=generation)
-        updates: list[Update] = [*self._store(now)]
+        shown = self._store(now)
         self._keep_house(now)
-        updates += self._refreshed_doors(now)
         told = self._told_connection(connected=connected, problem=problem, dropped=dropped)
-        if told != self._connection:
-            self._connection = told
-            updates.append(told)
+        before, self._connection = self._connection, told
+        updates: list[Update] = [] if told == before else [told]
+        updates += [*shown, *self._refreshed_doors(now)]
         if updates:
             self._publish(updates)
         return [*self._questions(now), *self._roster_questions(now)] if connected else []
