@@ -23,6 +23,7 @@ class Door:
     def __init__(self, door: str, sequence: Sequence, now: float) -> None:
         self.sequence = sequence
         self.view = DoorView(door)
+        self._told: DoorView | None = None
         self._heard_at = now
         self._wrong_id = False
         self._retained: set[str] = set()
@@ -60,7 +61,7 @@ class Door:
         self.view = replace(self.view, presence="unknown", camera="unknown")
 
     def refresh(self, now: float) -> bool:
-        """Bring `view` up to date with the clock; whether that changed it."""
+        """Bring `view` up to date with the clock; whether it is another than the last time."""
         found = {
             "clock_skewed": abs(self.view.clock_skew_seconds or 0.0) > SKEW_SECONDS,
             "wrong_id": self._wrong_id,
@@ -69,7 +70,8 @@ class Door:
         own = self.view.status.problems if self.view.status else ()
         problems = (*own, *(word for word, there in found.items() if there))
         gaps = self.sequence.missing + self.sequence.lost
-        before, self.view = self.view, replace(self.view, problems=problems, gaps=gaps)
+        self.view = replace(self.view, problems=problems, gaps=gaps)
+        before, self._told = self._told, self.view
         return self.view != before
 
     def _seen(self, now: float, wall: datetime) -> None:
