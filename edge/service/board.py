@@ -132,6 +132,7 @@ def _web(parts: Parts, settings: Settings) -> uvicorn.Config:
         http="h11",
         ws="none",
         log_config=None,
+        log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,
