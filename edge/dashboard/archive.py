@@ -38,15 +38,15 @@ class Archive:
 
     def add(self, told: Sequence[tuple[Told, int]]) -> list[EventView]:
         """Keep events, each with the era of its door's journal; returns those that were not known, numbered."""
-        added: list[EventView] = []
         with self._database.write() as connection:
             known = _known(connection, [one for one, _ in told])
-            for one, era in told:
-                if (one.door, one.event.id) not in known:
-                    known.add((one.door, one.event.id))
-                    result = connection.execute(insert(events).values(_row(one, era)))
-                    assert result.inserted_primary_key is not None
-                    added.append(view(one, result.inserted_primary_key[0]))
+            fresh = {(one.door, one.event.id): (one, era) for one, era in told if (one.door, one.event.id) not in known}
+            if not fresh:
+                return []
+            rows = [_row(one, era) for one, era in fresh.values()]
+            numbered = insert(events).returning(events.c.number, sort_by_parameter_order=True)
+            numbers = connection.execute(numbered, rows).scalars().all()
+            added = [view(one, number) for (one, _), number in zip(fresh.values(), numbers, strict=True)]
             _remember_people(connection, added)
         return added
 
@@ -60,7 +60,7 @@ class Archive:
         """Door and id of the newest, oldest first."""
         newest = select(events.c.door, events.c.id).order_by(events.c.number.desc()).limit(count)
         with self._database.read() as connection:
-            return tuple(reversed(connection.execute(newest).tuples().all()))
+            return tuple((row.door, row.id) for row in reversed(connection.execute(newest).all()))
 
     def known(self) -> dict[str, Known]:
         """How far each door's journal is known."""

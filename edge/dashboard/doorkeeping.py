@@ -22,8 +22,7 @@ class Door:
 
     def __init__(self, door: str, sequence: Sequence, now: float) -> None:
         self.sequence = sequence
-        self.view = DoorView(door)
-        self._told: DoorView | None = None
+        self.view = self._shown = DoorView(door)
         self._heard_at = now
         self._wrong_id = False
         self._retained: set[str] = set()
@@ -71,7 +70,7 @@ class Door:
         problems = (*own, *(word for word, there in found.items() if there))
         gaps = self.sequence.missing + self.sequence.lost
         self.view = replace(self.view, problems=problems, gaps=gaps)
-        before, self._told = self._told, self.view
+        before, self._shown = self._shown, self.view
         return self.view != before
 
     def _seen(self, now: float, wall: datetime) -> None:

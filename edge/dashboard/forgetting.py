@@ -64,7 +64,7 @@ def forget(database: Database, door: str, staying: Iterable[str]) -> int:
 
 def _surplus(connection: Connection, most: int) -> list[int]:
     counted = select(events.c.door, func.count()).group_by(events.c.door)
-    counts: dict[str, int] = dict(connection.execute(counted).tuples().all())
+    counts: dict[str, int] = {row.door: row[1] for row in connection.execute(counted)}
     surplus = sum(counts.values()) - most
     if surplus <= 0:
         return []

@@ -67,7 +67,9 @@ class Sequence:
     def miss(self, seq: int) -> None:
         """An event that had arrived could not be kept: it is missing again."""
         if 0 < seq <= (self._highest or 0) and not self._is_missing(seq):
-            self._missing = [*self._missing, (seq, seq)][-_MOST_GAPS:]
+            *others, (first, last) = self._missing or [(seq, seq - 1)]
+            parts = [(first, seq)] if last == seq - 1 else [(first, last), (seq, seq)]
+            self._missing = [*others, *parts][-_MOST_GAPS:]
 
     def due(self, now: float) -> Question | None:
         """What to ask the door for now."""

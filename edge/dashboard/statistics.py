@@ -106,8 +106,8 @@ def _similarity(
         granted=_coarse(granted),
         refused=_coarse(counts["refused"]),
         threshold=threshold,
-        lowest=None if not granted else min(granted) / _FINE - 1,
-        median=None if not granted else _rank(granted, 0.5) / _FINE - 1,
+        lowest=None if not granted else round(min(granted) / _FINE - 1, 2),
+        median=None if not granted else round(_rank(granted, 0.5) / _FINE - 1, 2),
         near=near / granted.total() if granted else 0.0,
     )
 
@@ -123,7 +123,8 @@ def _latency(connection: Connection, visits: ColumnElement[bool]) -> Percentiles
     """To the millisecond."""
     whole = cast(events.c.latency_ms, Integer)
     here = and_(visits, events.c.latency_ms.is_not(None))
-    counts = Counter(dict(connection.execute(select(whole, func.count()).where(here).group_by(whole)).tuples().all()))
+    counted = connection.execute(select(whole, func.count()).where(here).group_by(whole))
+    counts = Counter({row[0]: row[1] for row in counted})
     if not counts:
         return Percentiles(0)
     p50, p95, p99 = (float(_rank(counts, share)) for share in (0.5, 0.95, 0.99))
@@ -145,8 +146,8 @@ def _uptimes(connection: Connection, door: str | None, since: datetime, until: d
     names = [door] if door else connection.execute(select(presence.c.door).distinct()).scalars()
     for name in sorted(names):
         here = select(presence.c.at, presence.c.state).where(presence.c.door == name, presence.c.at < end)
-        rows = connection.execute(here.order_by(presence.c.at, presence.c.number)).tuples().all()
-        yield _uptime(name, rows, start, end)
+        rows = connection.execute(here.order_by(presence.c.at, presence.c.number))
+        yield _uptime(name, [(row.at, row.state) for row in rows], start, end)
 
 
 def _uptime(door: str, changes: Sequence[tuple[int, str]], start: int, end: int) -> Uptime:
