@@ -139,8 +139,8 @@ def _unknown_why(event: AccessEvent) -> str:
     nearest = f"like {event.nearest}" if event.nearest else "like anybody"
     if event.votes == 0:
         return (
-            f"Not enough {nearest}: similarity {event.similarity:.2f}, and from {event.detection_threshold:.2f} on "
-            "a reference counts."
+            f"Not enough {nearest}: similarity {event.similarity:.2f}, and at least {event.detection_threshold:.2f} "
+            "is needed."
         )
     share = event.verification_threshold or 0.0
     return f"Not enough {nearest}: {_votes(event)} were similar enough, and {share:.0%} are needed."
