@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from edge.dashboard import charts, door_page, operator_pages, people_pages
+from edge.dashboard import audit_page, charts, door_page, operator_pages, people_pages
 from edge.dashboard.filters import Filters
 from edge.dashboard.render import gate_page, page, problem, reason_name, services, session, trouble
 from edge.dashboard.services import Refused
@@ -37,6 +37,7 @@ def routes() -> list[BaseRoute]:
         Route("/account", _account),
         *people_pages.routes(),
         *door_page.routes(),
+        *audit_page.routes(),
         *operator_pages.routes(),
     ]
 

@@ -41,10 +41,13 @@ _REASONS: Final = {
     "store_fault": "Could not be written down",
     "remote": "Signed command",
     "pin": "PIN",
+    "not_yet_valid": "Access has not begun",
     "schedule": "Outside their hours",
+    "clock_untrusted": "Time not known",
+    "swapped": "Somebody else took the place",
+    "not_asked": "Nobody pressed the button",
     "expired": "Access has ended",
     "lockout": "Too many attempts",
-    "not_live": "Not a living face",
     "second_factor": "No second proof",
 }
 
