@@ -82,6 +82,12 @@ def put(connection: sqlite3.Connection, person: SealedPerson) -> None:
     )
 
 
+def forget_crops(connection: sqlite3.Connection) -> None:
+    """Erase every picture."""
+    connection.execute("DELETE FROM person_crops")
+    scrub(connection)
+
+
 def scrub(connection: sqlite3.Connection) -> None:
     """Write everybody into fresh pages. What was moved within a page can outlive its deletion there, secure or not."""
     kept = [(insert, connection.execute(f"SELECT * FROM {table} ORDER BY rowid").fetchall()) for table, insert in _ROWS]  # noqa: S608 - constants
