@@ -60,6 +60,8 @@ def _rewrap(connection: sqlite3.Connection, old: Sealer, new: MasterKey) -> None
         connection.execute("UPDATE people SET data_key = ? WHERE id = ?", row)
     for name, value in connection.execute("SELECT name, value FROM memory").fetchall():
         connection.execute("UPDATE memory SET value = ? WHERE name = ?", (again(value, "memory", name), name))
+    for salt, digest in connection.execute("SELECT salt, digest FROM pin").fetchall():
+        connection.execute("UPDATE pin SET digest = ?", (again(digest, "pin", salt.hex()),))
     (roll,) = connection.execute("SELECT roll FROM sealing").fetchone()
     connection.execute("UPDATE sealing SET roll = ?, master = ?", (again(roll, "roll"), new.fingerprint))
     scrub(connection)

@@ -105,10 +105,11 @@ def plain_store(directory: Path, *people: Person) -> list[bytes]:
             rows = [(one.id, n, each.space, 192, each.vector.tobytes()) for n, each in enumerate(one.references)]
             old.executemany("INSERT INTO person_references VALUES (?, ?, ?, ?, ?)", rows)
         old.execute("UPDATE counters SET generation = 7")
+        old.execute("INSERT INTO pin VALUES (1, ?, ?, 3)", (b"salt", b"a digest of the PIN"))
         old.execute("UPDATE person_references SET vector = zeroblob(768) WHERE person_id = 'p3' AND number = 2")
     needles = [each.vector.tobytes()[:60] for one in people for each in one.references if one.id != "p3"]
     assert found(directory, needles) == len(needles)
-    return [*needles, *(one.name.encode() for one in people)]
+    return [*needles, b"a digest of the PIN", *(one.name.encode() for one in people)]
 
 
 def visit(verdict: str, **data: object) -> Event:

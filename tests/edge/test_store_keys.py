@@ -29,6 +29,7 @@ def state(tmp_path: Path) -> Path:
         for number in range(4):
             store.add_person(person(f"p{number}", seed=number), crops=crops(5))
         store.keep("lockout", b"{}")
+        store.pin.keep(b"salt", b"a digest of the PIN")
     return tmp_path / "state"
 
 
@@ -38,6 +39,8 @@ def whole(directory: Path) -> bool:
         people = store.people()
         assert store.damaged == ()
         assert store.kept("lockout") == b"{}"
+        assert (pin := store.pin.kept()) is not None
+        assert (pin.salt, pin.digest) == (b"salt", b"a digest of the PIN")
         assert [len(store.crops(one.id)) for one in people] == [5] * 4
         return all(same(one, person(one.id, seed=number)) for number, one in enumerate(people))
 

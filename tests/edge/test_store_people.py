@@ -14,6 +14,7 @@ from hypothesis import strategies as some
 from hypothesis.extra import numpy as some_numpy
 
 from edge.errors import StoreError
+from edge.store.pin import KeptPin
 from edge.values import Embedding, Hours, Person, Schedule, Separation, Terms
 from tests.edge.stores import (
     NOON,
@@ -197,6 +198,7 @@ def test_people_of_before_there_was_a_seal_are_sealed_and_their_plain_bytes_are_
         assert all(same(one, before[int(one.id[1])]) for one in after)
         assert [one.id for one in after] == ["p0", "p1", "p2", "p4", "p5"]
         assert (store.damaged, store.rolled_back, store.generation) == (("p3",), False, 7)
+        assert store.pin.kept() == KeptPin(b"salt", b"a digest of the PIN", 3)
         assert found(tmp_path, needles) == 0
     assert found(tmp_path, needles) == 0
 

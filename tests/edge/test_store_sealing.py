@@ -63,7 +63,7 @@ def test_every_single_flipped_byte_disables_that_person_alone(store: Store, what
     assert len(store.people()) == 2
 
 
-def test_every_single_flipped_byte_of_a_picture_a_memory_or_the_roll_is_noticed(store: Store) -> None:
+def test_every_single_flipped_byte_of_a_picture_a_memory_the_pin_or_the_roll_is_noticed(store: Store) -> None:
     store.keep("lockout", b"{}")
     assert len(store.crops("anna")) == 3
     for flipped in flips(store, "person_crops", "crop", "number = 1", step=97):
@@ -74,6 +74,10 @@ def test_every_single_flipped_byte_of_a_picture_a_memory_or_the_roll_is_noticed(
     for flipped in flips(store, "memory", "value", "name = 'lockout'"):
         with tampered(store, "UPDATE memory SET value = ?", values=(flipped,)), pytest.raises(StoreError):
             store.kept("lockout")
+    store.pin.keep(b"salt", b"digest")
+    for flipped in flips(store, "pin", "digest", "number = 1"):
+        with tampered(store, "UPDATE pin SET digest = ?", values=(flipped,)):
+            assert store.pin.kept() is None, "a PIN that nobody knows opens nothing"
     for flipped in flips(store, "sealing", "roll", "number = 1"):
         with tampered(store, "UPDATE sealing SET roll = ?", values=(flipped,)):
             assert (store.people(), store.damaged, store.rolled_back) == ((), ("anna", "bob"), True)
