@@ -257,7 +257,9 @@ COMMANDS: Final[dict[str, Told]] = {
             "people[].name": "`null` unless `mqtt.privacy: full`",
             "people[].references": "how many",
             "people[].enrolled_at": "RFC 3339",
-            "people[].usable": "`false`: enrol them again, the references are damaged or of another model",
+            "people[].usable": "whether the door can know them",
+            "people[].state": "`ready`, or `re_enrol`: the references are of another model, so enrol them again",
+            "damaged": "ids of people whose stored rows were altered or cannot be read: enrol them again",
         },
         ask={},
         data={
@@ -268,8 +270,10 @@ COMMANDS: Final[dict[str, Told]] = {
                     "references": 10,
                     "enrolled_at": "2026-11-22T08:15:00.000Z",
                     "usable": True,
+                    "state": "ready",
                 }
-            ]
+            ],
+            "damaged": [],
         },
     ),
     "person.set": Told("Changes a person's name or terms."),
