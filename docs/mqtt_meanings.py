@@ -52,6 +52,7 @@ TOPICS: Final = (
     Topic("event door", "no", "what happens at the door besides: [the words](#words-of-eventdoor)"),
     Topic("event system", "no", "what happens to the device: [the words](#words-of-eventsystem)"),
     Topic("backfill", "no", "events that were more than 10 s old when they could be sent, with `late: true`"),
+    Topic("image", "no", "*plain* JPEG, only with `mqtt.image: true`: [pictures](#pictures)"),
     Topic("request <command>", "never", "what you send: [commands](#commands)"),
     Topic(
         "lock_set",

@@ -93,6 +93,8 @@ class Reception:
         text = "the door stopped while it obeyed: see what came of it before you ask again"
         self._keep(command, self._error(command, "interrupted", text))
         self._keep_and_send(command, self._act(command, self._actions[command.name]))
+        if command.name == "person.delete" and self._settings.mqtt.image:
+            self._publisher.image(b"")  # the face shown last may be theirs
 
     def _handle_lock_set(self, incoming: Incoming, context: Context) -> None:
         wish = parse_lock_set(incoming, context)
