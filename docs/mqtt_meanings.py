@@ -418,7 +418,7 @@ SYSTEM_EVENTS: Final = {
     "journal_pruned": "events were deleted by age; `detail` says how many",
     "references_damaged": "stored references cannot be read: enrol this person again",
     "references_of_another_model": "they cannot be compared: enrol this person again",
-    "broker_restarted": "the embedded broker had ended",
+    "broker_restarted": "the embedded broker had ended; another one works since some seconds",
     "unreadable_event": "a row of the journal that this version cannot read",
 }
 
