@@ -151,8 +151,11 @@ def _words_of(given: ast.expr, scope: ast.FunctionDef) -> set[str]:
 
 def _values(scope: ast.AST, name: str) -> Iterator[ast.expr]:
     for one in ast.walk(scope):
-        if isinstance(one, ast.Assign) and any(_name(target) == name for target in one.targets):
-            yield one.value
+        if isinstance(one, ast.Assign):
+            for target in one.targets:
+                several = isinstance(target, ast.Tuple) and isinstance(one.value, ast.Tuple)
+                pairs = zip(target.elts, one.value.elts, strict=True) if several else [(target, one.value)]
+                yield from (value for part, value in pairs if _name(part) == name)
 
 
 def _returned(path: str) -> set[str]:

@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, Literal
 
+from msgspec.structs import replace
+
 from edge.access.enrolment import Outcome, Progress
 from edge.errors import EnrolmentError, MessageError, StoreError
 from edge.mqtt.arguments import ChallengeArguments, QueryArguments
@@ -173,7 +175,13 @@ class Reception:
         self._publisher.answer(command.name, encode(response), command.reply)
 
     def _keep(self, command: Command, response: Response) -> None:
-        """Answers to reads are not kept: asking again harms nobody, and a flood of them must not push out what does."""
+        """Answers to reads are not kept: asking again harms nobody, and a flood of them must not push out what does.
+
+        Nor is it kept whom the door was told to forget.
+        """
+        if command.name == "person.delete":
+            error = response.error and replace(response.error, message="")
+            response = replace(response, data=None, error=error)
         if COMMANDS[command.name].authority != "read":
             self._store.remember(command.transaction, command.digest, encode(response).decode())
 
