@@ -341,7 +341,12 @@ COMMANDS: Final[dict[str, Told]] = {
 }
 
 # What `lock/set` answers, on response/lock.set.
-LOCK_SET: Final = Told("", answer={"seconds": "length of the pulse; 0 for `LOCK`"}, data={"seconds": 5.0})
+LOCK_SET: Final = Told(
+    "",
+    answer={"seconds": "length of the pulse; 0 for `LOCK`"},
+    ask={"action": "UNLOCK", "code": "482913"},
+    data={"seconds": 5.0},
+)
 
 CODES: Final = {
     "retained": "commands are never retained; such a message is dropped without an answer",
