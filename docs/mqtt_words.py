@@ -155,8 +155,8 @@ def _words_of(given: ast.expr, scope: ast.FunctionDef, followed: frozenset[str] 
 
 def _values(scope: ast.AST, name: str) -> Iterator[ast.expr]:
     """All that a variable is set to."""
-    for one in ast.walk(scope):
-        for target in one.targets if isinstance(one, ast.Assign) else ():
+    for one in (node for node in ast.walk(scope) if isinstance(node, ast.Assign)):
+        for target in one.targets:
             match target, one.value:
                 case ast.Tuple(elts=parts), ast.Tuple(elts=values):
                     yield from (value for part, value in zip(parts, values, strict=False) if _name(part) == name)
