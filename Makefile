@@ -66,8 +66,9 @@ pictures: .venv/ready ## Fetch the two public-domain faces of the demo and the t
 screenshots: setup browser ## Take the dashboard's pictures in docs/pictures again
 	$(DEVICE) -m tests.browser.screenshots
 
-docs: .venv/ready ## Write docs/configuration.md again from config.yaml and the settings
+docs: .venv/ready ## Write docs/configuration.md and the made parts of docs/mqtt.md again
 	@$(DEVICE) -m docs.configuration_page
+	@$(DEVICE) -m docs.mqtt_page
 
 clean: ## Remove environments, caches and the demo; people and events in state/ stay
 	rm -rf .venv .venv-convert .venv-tflite .venv-onnx .demo .try build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -25,9 +25,11 @@ from edge.mqtt.topics import Topics
 from edge.pipeline import Pipeline, Step
 from edge.service.facts import Condition, configuration, info
 from edge.service.overlay import Caption, draw
+from edge.service.portrait import Portraits
 from edge.service.preview import Preview
 from edge.service.publisher import Publisher
 from edge.service.reception import Reception
+from edge.service.reembed import renew_references
 from edge.service.rooms import Rooms
 from edge.service.rule import effective_rule
 from edge.service.telling import access_event, system_event
@@ -61,6 +63,7 @@ def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> 
         births = (topics.birth,) if settings.home_assistant.discovery else ()
         link = house.enter_context(Link(login, Wiring.of_door(topics, optional=births), clock))
         camera = house.enter_context(open_camera(settings.camera, clock, settings.path(".")))
+        renew_references(store, eye)
         pipeline = Pipeline(eye, rule, store.people(), clock)
         allowed = standing(settings, login)
         door = Door(Rooms(settings, clock, store, strike, eye, pipeline, link, allowed, camera, broker, window))
@@ -93,6 +96,7 @@ class Door:
         )
         self._status_due = self._prune_due = rooms.clock.now()
         self._decision: Decision | None = None
+        self._portraits = Portraits() if rooms.settings.mqtt.image else None
         self._failing = False
         self._full = False
         self._introduce(rooms.eye)
@@ -106,6 +110,7 @@ class Door:
             self._act(decision)
         for news in step.enrolment:
             self._reception.enrolment_news(news)
+        self._show_faces(frame, step)
         self._note_failure(step)
         if frame is not None:
             self._watch(frame, step)
@@ -124,6 +129,8 @@ class Door:
                 self._clock.sleep(0.01)
         self._hear_strike()
         self._publisher.camera(online=False)
+        if self._portraits is not None:
+            self._publisher.image(b"")
         self._publisher.step()
 
     def _introduce(self, eye: Eye) -> None:
@@ -134,6 +141,8 @@ class Door:
         publisher.state(topics.door_state, b"unknown")
         publisher.state(topics.lock_state, self._strike.state.encode())
         publisher.camera(online=False)
+        if self._store.rolled_back:
+            self._tell(system_event("store_rollback", "the people are older than the journal: nobody is trusted"))
         for person_id in self._store.damaged:
             self._tell(system_event("references_damaged", "stored references cannot be read", person_id=person_id))
         for person_id in self._pipeline.gallery.unusable:
@@ -175,6 +184,17 @@ class Door:
             )
         except StrikeError as error:
             self._tell(system_event("strike_failed", f"visit {decision.visit_id} was granted but not let in: {error}"))
+
+    def _show_faces(self, frame: Frame | None, step: Step) -> None:
+        """After all that opens: a picture may be late, and may be missing."""
+        if self._portraits is None:
+            return
+        if frame is not None and step.probe is not None:
+            self._portraits.saw(frame, step.probe)
+        for decision in step.decisions:
+            jpeg = self._portraits.of(decision)
+            if jpeg is not None:
+                self._publisher.image(jpeg)
 
     def _hear_rooms(self) -> None:
         self._strike.poll()

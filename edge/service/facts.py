@@ -40,7 +40,7 @@ def info(settings: Settings, eye: Eye, rule: Rule, stamp: dict[str, Any]) -> Inf
         version=__version__,
         models=models,
         thresholds=thresholds,
-        capabilities=("access", "enrolment", "backfill"),
+        capabilities=("access", "enrolment", "backfill", *(("image",) if settings.mqtt.image else ())),
         commands=command_facts(settings.mqtt.allow),
     )
 
@@ -102,6 +102,7 @@ class Condition:
         found = {
             "strike_jammed": rooms.strike.state == "JAMMED",
             f"camera_{rooms.camera.state}": rooms.camera.state not in {"starting", "live"},
+            "store_rollback": rooms.store.rolled_back,
             "references_damaged": bool(rooms.store.damaged),
             "references_of_another_model": bool(rooms.pipeline.gallery.unusable),
         }
