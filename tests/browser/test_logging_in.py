@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Browser, expect
 
 from tests.browser.house import House
-from tests.browser.watching import Watched
+from tests.browser.watching import PATIENCE, Watched
 
 
 def test_a_wrong_password_is_said_and_says_no_more(visitor: Watched) -> None:
@@ -100,4 +100,15 @@ def test_logging_out_ends_it(visitor: Watched, house: House) -> None:
     visitor.page.get_by_role("button", name="Log out").click()
     expect(visitor.page.get_by_role("heading", name="Log in")).to_be_visible()
     visitor.page.goto("/people")
+    expect(visitor.page.get_by_role("heading", name="Log in")).to_be_visible()
+
+
+def test_a_browser_that_is_logged_out_from_elsewhere_says_so(owner: Watched, visitor: Watched, house: House) -> None:
+    visitor.log_in(house.name, house.password)
+    expect(visitor.page.locator("#link")).to_have_text("Live")
+    owner.page.goto("/operators")
+    other = owner.page.get_by_role("row").filter(has=owner.page.get_by_role("button", name="Log out"))
+    other.filter(has_not_text="this browser").first.get_by_role("button").click()
+    expect(visitor.page.locator("#link")).to_have_text("Logged out: load the page again", timeout=PATIENCE)
+    visitor.page.reload()
     expect(visitor.page.get_by_role("heading", name="Log in")).to_be_visible()
