@@ -56,7 +56,7 @@ _PROBLEMS: Final = {
     "wrong": "Name or password is wrong.",
     "unstored": "The dashboard's database cannot be written, so nobody can log in now.",
     "wrong_password": "That was not your password.",
-    "weak_password": "That password is too short, or one that anybody would try first.",
+    "bad_password": "That password is too short, or far too long.",
     "last_admin": "There must always be somebody who may change everything.",
     "name_taken": "There is a login of that name already.",
     "bad_name": "That cannot be a name.",
