@@ -32,12 +32,14 @@ _UNSTORED: Final = "the dashboard's database cannot be written: nobody is let in
 
 
 class Accounts:
-    """Logins, and what logs in. Safe to use from any thread."""
+    """A Logins. Safe to use from any thread. `hasher`: argon2, by default as slow as its authors advise."""
 
-    def __init__(self, database: Database, clock: Clock, browsers: Sessions, trail: Trail) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, browsers: Sessions, trail: Trail, hasher: PasswordHasher | None = None
+    ) -> None:
         self._database, self._clock, self._sessions, self._trail = database, clock, browsers, trail
         self._throttle = Throttle(database)
-        self._hasher = PasswordHasher()
+        self._hasher = hasher or PasswordHasher()
         # What a wrong name is compared with, so that it takes as long as a wrong password.
         self._nobody = self._hasher.hash(secrets.token_urlsafe(16))
         self._few = threading.BoundedSemaphore(_MOST_AT_ONCE)

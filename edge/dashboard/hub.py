@@ -71,7 +71,8 @@ class Stream:
     async def take(self, patience: float) -> bytes:
         """All that waits, or nothing after `patience` seconds."""
         try:
-            await asyncio.wait_for(self._something.wait(), patience)
+            async with asyncio.timeout(patience):
+                await self._something.wait()
         except TimeoutError:
             return b""
         self._something.clear()

@@ -80,7 +80,9 @@ class EventStream:
 
 
 async def _send(send: Send, data: bytes) -> None:
-    await asyncio.wait_for(send({"type": "http.response.body", "body": data, "more_body": True}), _SEND_SECONDS)
+    # Not wait_for, which may swallow that this task is cancelled.
+    async with asyncio.timeout(_SEND_SECONDS):
+        await send({"type": "http.response.body", "body": data, "more_body": True})
 
 
 async def _gone(receive: Receive) -> None:

@@ -6,13 +6,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import uvicorn
+from argon2 import PasswordHasher
 from msgspec import Struct
 
 from edge.clock import rfc3339
@@ -179,20 +180,20 @@ class Served:
     password: str
     url: str
     sender: Nobody
-    browsers: list[httpx.Client] = field(default_factory=list)
 
-    def browser(self, **headers: str) -> httpx.Client:
+    @contextmanager
+    def browser(self, **headers: str) -> Iterator[httpx.Client]:
         """A browser of this site's own pages, not logged in."""
         usual = {"origin": self.url, "sec-fetch-site": "same-origin"}
-        client = httpx.Client(base_url=self.url, headers=usual | headers, timeout=LONG)
-        self.browsers.append(client)
-        return client
+        with httpx.Client(base_url=self.url, headers=usual | headers, timeout=LONG) as client:
+            yield client
 
-    def logged_in(self, name: str = "admin", password: str = "", **headers: str) -> httpx.Client:
-        client = self.browser(**headers)
-        answer = client.post("/login", data={"name": name, "password": password or self.password})
-        assert answer.headers["location"] == "/", answer.headers
-        return client
+    @contextmanager
+    def logged_in(self, name: str = "admin", password: str = "", **headers: str) -> Iterator[httpx.Client]:
+        with self.browser(**headers) as client:
+            answer = client.post("/login", data={"name": name, "password": password or self.password})
+            assert answer.headers["location"] == "/", answer.headers
+            yield client
 
 
 @contextmanager
@@ -202,18 +203,16 @@ def served(folder: Path, *, clock: HandClock | None = None, unlock: bool = False
     one = Watched(folder, clock=clock, publish=hub.publish)
     trail = Trail(one.database, one.clock)
     sessions = Sessions(one.database, one.clock, Lifetime(), hub.end_session)
-    accounts = Accounts(one.database, one.clock, sessions, trail)
+    accounts = Accounts(one.database, one.clock, sessions, trail, PasswordHasher(time_cost=1, memory_cost=64))
     operating = Operating(sender, one.watcher, accounts, trail, one.clock, hub.publish, unlock=unlock)
     password = accounts.first_password() or ""
     with one.database, socket.create_server(("127.0.0.1", 0)) as listening:
         site = Site(port=listening.getsockname()[1])
         parts = Parts(site, one.watcher, one.records, operating, accounts, sessions, trail, hub, unlock=unlock)
         known = Served(parts, one, password, f"http://127.0.0.1:{site.port}", sender)
-        with _running(uvicorn.Server(uvicorn.Config(make_app(parts), log_config=None)), listening):
+        with _running(uvicorn.Server(uvicorn.Config(make_app(parts), log_config=None, server_header=False)), listening):
             yield known
             hub.close()
-            for browser in known.browsers:
-                browser.close()
 
 
 @contextmanager
