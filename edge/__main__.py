@@ -94,6 +94,13 @@ def _add_door_commands(command: _CommandAdder) -> None:
     events.add_argument("--json", action="store_true", help="one JSON object a line")
 
     command("check-config", "read the configuration and say what the door will do")
+    doctor = command(
+        "doctor",
+        "look at everything the door needs, and say what mends what is wrong",
+        "With the door running it asks the door; otherwise it opens models, store and camera itself. It moves no pin.",
+    )
+    doctor.add_argument("--bundle", type=Path, metavar="FILE", help="write what was found into FILE (.tar.gz)")
+    doctor.add_argument("--json", action="store_true", help="one JSON object a line")
 
     attempt = command(
         "try",
