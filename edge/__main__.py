@@ -101,6 +101,15 @@ def _add_door_commands(command: _CommandAdder) -> None:
     )
     doctor.add_argument("--bundle", type=Path, metavar="FILE", help="write what was found into FILE (.tar.gz)")
     doctor.add_argument("--json", action="store_true", help="one JSON object a line")
+    doctor.add_argument("--only", choices=("models",), help="look at nothing else")
+
+    newer = command(
+        "upgrade",
+        "install a newer version beside this one, and switch to it when it holds",
+        "Needs an administrator. The door is away for seconds. Where the new version is not ready or does not stay up\n"
+        "for a minute, the earlier one comes back, with its database as it was.",
+    )
+    newer.add_argument("--from", dest="source", type=Path, metavar="DIR", required=True, help="the newer checkout")
 
     attempt = command(
         "try",

@@ -30,7 +30,9 @@ def execute(options: Namespace) -> int:
     settings = chosen_settings(options)
     findings: list[Finding] = []
     status: dict[str, Any] = {}
-    for finding in _look(settings, SystemClock(), status):
+    clock = SystemClock()
+    looked = parts.models(settings, clock) if options.only == "models" else _look(settings, clock, status)
+    for finding in looked:
         findings.append(finding)
         print(json.dumps(_plain(finding)) if options.json else _line(finding), flush=True)
     if options.bundle is not None:

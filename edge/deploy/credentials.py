@@ -29,7 +29,7 @@ class SealKey:
         if self.path.exists():
             return
         command = ("systemd-creds", "encrypt", f"--name={NAME}", "-", str(self.path))
-        done = subprocess.run(command, input=secrets.token_bytes(KEY_BYTES), check=False)
+        done = subprocess.run(command, input=secrets.token_hex(KEY_BYTES).encode(), check=False)
         if done.returncode != 0:
             raise DeployError(f"`{' '.join(command)}` failed (exit code {done.returncode}); it says why above")
         self.path.chmod(0o600)

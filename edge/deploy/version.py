@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Final
 
-from edge import __version__
 from edge.deploy.actions import Action, Directory, File, Remove, Run, Tree
 from edge.deploy.layout import Layout
 from edge.deploy.machine import Machine
@@ -25,7 +25,8 @@ def folder_for(layout: Layout, source: Path) -> Path:
         for file in files:
             if file.is_file() and "__pycache__" not in file.parts:
                 whole.update(f"{file.relative_to(source)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
-    return layout.versions / f"{__version__}-{whole.hexdigest()[:8]}"
+    number = re.search(r'(?m)^__version__ = "([^"]+)"', (source / "edge/__init__.py").read_text(encoding="utf-8"))
+    return layout.versions / f"{number.group(1) if number else 'unknown'}-{whole.hexdigest()[:8]}"
 
 
 def make_version(layout: Layout, machine: Machine, source: Path, *, csi: bool) -> tuple[Action, ...]:

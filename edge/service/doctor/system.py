@@ -29,7 +29,8 @@ def system(state: Path) -> Iterator[Finding]:
     """Operating system, architecture, Python, runtime, disk, temperature, throttling."""
     yield from _platform()
     yield from _runtime()
-    free = disk_free(state)
+    # A store that is still to be made has no directory yet.
+    free = next((free for place in (state, *state.parents) if (free := disk_free(place)) is not None), None)
     if free is None:
         yield fail("disk", f"{state} cannot be looked at", "check store.directory and its owner")
     elif free < _LEAST_DISK:
