@@ -11,10 +11,11 @@ from typing import Final
 
 import msgspec
 
-from edge.clock import SystemClock
+from edge.clock import Clock, SystemClock
 from edge.commands.configuration import chosen_settings
 from edge.errors import LimenError
-from edge.service.measure import Figures, measure_door, measure_stages
+from edge.service.measure import DoorFigures, Figures, measure_door, measure_stages, measure_threads
+from edge.service.wear import VISITS_A_DAY, megabytes_a_day
 from edge.settings import CameraSettings
 
 _BEGIN, _END = "<!-- begin: limen bench -->", "<!-- end: limen bench -->"
@@ -29,6 +30,8 @@ def execute(options: Namespace) -> int:
         camera = CameraSettings(source=f"demo:{_PICTURES.absolute()}", fps=60.0)
         settings = msgspec.structs.replace(settings, camera=camera)
     figures = measure_stages(settings, clock, options.frames)
+    threads = measure_threads(settings, clock, max(10, options.frames // 4))
+    figures = msgspec.structs.replace(figures, threads=threads, megabytes_a_day=_wear(clock))
     if options.demo:
         with contextlib.redirect_stdout(io.StringIO()):  # the enrolment's prompts
             figures = msgspec.structs.replace(figures, door=measure_door(_PICTURES, clock))
@@ -49,19 +52,36 @@ def as_markdown(figures: Figures) -> str:
         "|---|---|---|---|",
     ]
     lines += [f"| {name} | {one.p50:.2f} | {one.p95:.2f} | {one.ratio:.2f} |" for name, one in figures.stages.items()]
-    if figures.door is not None:
-        door = figures.door
-        lines += [
-            "",
-            "| a whole door on the demo, somebody enrolled before | |",
-            "|---|---|",
-            f"| from the start of the process until it is `online` | {door.ready_seconds:.2f} s |",
-            f"| … until the resident is let in, of which 0.6 s are the dwell | {door.first_grant_seconds:.2f} s |",
-            f"| frames looked at a second (the demo gives 15) | {door.frames_per_second:.1f} |",
-            f"| frames dropped | {door.frames_dropped} |",
-            f"| most memory held by the main process | {door.peak_rss_megabytes:.0f} MB |",
-        ]
-    return "\n".join(lines)
+    lines += ["", "| threads | a whole frame, median ms | 95th percentile ms |", "|---|---|---|"]
+    lines += [f"| {count} | {one.p50:.2f} | {one.p95:.2f} |" for count, one in figures.threads.items()]
+    if figures.temperature_celsius is not None:
+        lines += ["", f"The processor was at {figures.temperature_celsius:.0f} °C afterwards."]
+    if figures.megabytes_a_day is not None:
+        lines += ["", f"A day with {VISITS_A_DAY} visits writes {figures.megabytes_a_day:.1f} MB to the disk."]
+    return "\n".join([*lines, *_door_lines(figures.door)])
+
+
+def _door_lines(door: DoorFigures | None) -> list[str]:
+    if door is None:
+        return []
+    return [
+        "",
+        "| a whole door on the demo, somebody enrolled before | |",
+        "|---|---|",
+        f"| from the start of the process until it is `online` | {door.ready_seconds:.2f} s |",
+        f"| … until the resident is let in, of which 0.6 s are the dwell | {door.first_grant_seconds:.2f} s |",
+        f"| frames looked at a second (the demo gives 15) | {door.frames_per_second:.1f} |",
+        f"| frames dropped | {door.frames_dropped} |",
+        f"| most memory held by the main process | {door.peak_rss_megabytes:.0f} MB |",
+    ]
+
+
+def _wear(clock: Clock) -> float | None:
+    """Measured where the command runs: /tmp may be a disk in memory."""
+    try:
+        return round(megabytes_a_day(Path.cwd(), clock), 1)
+    except LimenError:
+        return None
 
 
 def _write_into(page: Path, table: str) -> None:
