@@ -54,7 +54,7 @@ evaluate: .venv/ready ## Measure the models on LIMEN_DATA; write their cards and
 	$(DEVICE) -m convert report
 
 bench: setup ## Measure this machine and write docs/performance.md
-	@$(DEVICE) -m edge bench --demo --report docs/performance.md
+	@$(DEVICE) -m edge bench --demo --report docs/performance.md --projection README.md
 
 pictures: .venv/ready ## Fetch the two public-domain faces of the demo and the tests
 	@$(DEVICE) -m convert pictures

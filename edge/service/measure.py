@@ -57,8 +57,8 @@ class Figures(msgspec.Struct, frozen=True):
     machine: dict[str, Any]
     frames: int
     stages: dict[str, Stage]
-    threads: dict[str, Stage] = {}
     door: DoorFigures | None = None
+    threads: dict[str, Stage] = {}
     megabytes_a_day: float | None = None
     temperature_celsius: float | None = None
 
