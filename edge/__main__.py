@@ -59,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_door_commands(command)
     _add_audit_command(command)
+    _add_keeping_commands(command)
     _add_signing_commands(command)
     add_broker_commands(command)
     add_care_commands(command)
@@ -114,6 +115,31 @@ def _add_audit_command(command: CommandAdder) -> None:
     audit.add_argument("action", choices=("verify", "export"), metavar="verify|export")
     audit.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the export to check, or to write")
     audit.add_argument("--head", type=_head, metavar="SEQ:HASH", help="an earlier `audit_head` that must be in it")
+
+
+def _add_keeping_commands(command: CommandAdder) -> None:
+    master = command(
+        "key",
+        "show or renew the master key that people are sealed under",
+        "`show` names the key by its fingerprint. `rotate` makes a new one, with the door stopped; the old one opens\n"
+        "nothing here any more.",
+    )
+    master.add_argument("action", choices=("show", "rotate"), metavar="show|rotate")
+    for name, summary, story in (
+        (
+            "backup",
+            "write everybody who is enrolled into a sealed file",
+            "With the door stopped; the key is not inside.",
+        ),
+        ("restore", "put everybody of a backup back, or nobody", "With the door stopped. Nobody is deleted."),
+    ):
+        keeping = command(name, summary, story)
+        keeping.add_argument("file", type=Path, metavar="FILE", help="the backup")
+        keeping.add_argument(
+            "--passphrase-file", type=Path, metavar="P", help="sealed under the passphrase in P, not the master key"
+        )
+        if name == "restore":
+            keeping.add_argument("--replace", action="store_true", help="also put people back who changed since")
 
 
 def _add_signing_commands(command: CommandAdder) -> None:

@@ -6,8 +6,9 @@ import contextlib
 import io
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -15,10 +16,13 @@ from edge.clock import Clock, SystemClock
 from edge.commands.configuration import chosen_settings
 from edge.errors import LimenError
 from edge.service.measure import DoorFigures, Figures, measure_door, measure_stages, measure_threads
+from edge.service.measure_store import StoreFigures, measure_store
 from edge.service.wear import VISITS_A_DAY, megabytes_a_day
 from edge.settings import CameraSettings
 
-_TABLES, _PROJECTION = "limen bench", "limen bench projection"
+_Some = TypeVar("_Some", Figures, StoreFigures)
+
+_TABLES, _STORE_TABLES, _PROJECTION = "limen bench", "limen bench --store", "limen bench projection"
 
 # How much longer one thread of a board takes than one of the machine at hand, where that is a desktop's: published
 # times of the same networks (OpenCV's model zoo, YuNet to SFace) on a Raspberry Pi 4 are 7.5 to 13 times those of a
@@ -31,6 +35,9 @@ def execute(options: Namespace) -> int:
     """Measure and print; with --report write the table into a page, between its marks."""
     settings = chosen_settings(options)
     clock = SystemClock()
+    if options.store:
+        _tell(measure_store(clock), options, store_markdown, _STORE_TABLES)
+        return 0
     if options.demo:
         camera = CameraSettings(source=f"demo:{_PICTURES.absolute()}", fps=60.0)
         settings = msgspec.structs.replace(settings, camera=camera)
@@ -40,12 +47,26 @@ def execute(options: Namespace) -> int:
     if options.demo:
         with contextlib.redirect_stdout(io.StringIO()):  # the enrolment's prompts
             figures = msgspec.structs.replace(figures, door=measure_door(_PICTURES, clock))
-    print(msgspec.json.encode(figures).decode() if options.json else as_markdown(figures))
-    if options.report is not None:
-        _write_into(options.report, _TABLES, as_markdown(figures))
+    _tell(figures, options, as_markdown, _TABLES)
     if options.projection is not None:
         _write_into(options.projection, _PROJECTION, as_projection(figures))
     return 0
+
+
+def store_markdown(figures: StoreFigures) -> str:
+    """The table of docs/security.md."""
+    where = figures.machine
+    lines = [
+        f"{where['cpu']} ({where['architecture']}), Python {where['python']}, {where['runtime']}.",
+        f"{figures.people} people with {figures.references} references each; the median of {figures.times} runs.",
+        "",
+        "| what | ms |",
+        "|---|---|",
+        f"| open the store: lock, key, checks | {figures.open_ms:.2f} |",
+        f"| read and open everybody in it | {figures.read_ms:.2f} |",
+        f"| seal and add one person, durable on disk | {figures.add_ms:.2f} |",
+    ]
+    return "\n".join(lines)
 
 
 def as_markdown(figures: Figures) -> str:
@@ -100,6 +121,12 @@ def as_projection(figures: Figures) -> str:
     for board, factor in _BOARDS.items():
         lines.append(f"| {board} | about {total * factor:.0f} ms | about {1000 / (total * factor):.0f} |")
     return "\n".join(lines)
+
+
+def _tell(figures: _Some, options: Namespace, markdown: Callable[[_Some], str], marks: str) -> None:
+    print(msgspec.json.encode(figures).decode() if options.json else markdown(figures))
+    if options.report is not None:
+        _write_into(options.report, marks, markdown(figures))
 
 
 def _write_into(page: Path, marks: str, table: str) -> None:
