@@ -20,7 +20,7 @@ _IO: Final = Path("/proc/self/io")
 _ROW: Final = {
     "visit": "0123456789abcdef0123456789abcdef",
     "verdict": "refused",
-    "reason": "quality:low_contrast",
+    "reason": "ambiguous",
     "person_id": "somebody-with-a-long-name",
     "person": "Somebody With A Long Name",
     "quality": dict.fromkeys(("size", "sharpness", "brightness", "contrast", "yaw", "pitch", "roll"), 123.456),
