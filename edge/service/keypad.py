@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 
-from edge.access.pin import digest_of, is_right, lockout_seconds, refuse_obvious
+from edge.access.lockout import lockout_seconds
+from edge.access.pin import digest_of, is_right, refuse_obvious
 from edge.clock import Clock
 from edge.errors import MessageError
 from edge.store.pin import Pin
