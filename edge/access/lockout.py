@@ -8,7 +8,7 @@ begins again from its start.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 import msgspec
@@ -34,7 +34,7 @@ class Lockout:
     """What was tried since somebody was let in last. Times are monotonic seconds.
 
     `in_a_row` attempts, of which `attempts` tells when those of the last day were. No face is let in before `until`;
-    `seconds` is how long that was when it began, 0 when no lock-out is running.
+    `seconds` is how long that was when it began, 0 while no lock-out is running.
     """
 
     in_a_row: int = 0
@@ -71,20 +71,21 @@ def after(lockout: Lockout, decision: Decision, rule: Rule, now: float) -> Locko
         return lockout
     attempts = (*(at for at in lockout.attempts if now - at < DAY_SECONDS), now)
     in_a_row = lockout.in_a_row + 1
-    seconds = DAY_SECONDS if len(attempts) >= ATTEMPTS_A_DAY else lockout_seconds(in_a_row)
-    return Lockout(in_a_row, attempts[-ATTEMPTS_A_DAY:], now + seconds, seconds)
+    return _locked_for(
+        DAY_SECONDS if len(attempts) >= ATTEMPTS_A_DAY else lockout_seconds(in_a_row), now, in_a_row, attempts
+    )
 
 
 def is_locked(lockout: Lockout, now: float) -> bool:
     """Whether no face is let in at `now`. A time that is no number locks."""
-    return lockout.seconds > 0 and not now >= lockout.until
+    return not now >= lockout.until
 
 
 def passed(lockout: Lockout, now: float) -> Lockout:
     """The state as time goes by: a lock-out that is over is let go, and one of a day with everything before it."""
-    if lockout.seconds <= 0 or is_locked(lockout, now):
+    if lockout.seconds == 0 or is_locked(lockout, now):
         return lockout
-    return Lockout() if lockout.is_for_the_day else replace(lockout, seconds=0.0)
+    return Lockout() if lockout.is_for_the_day else Lockout(lockout.in_a_row, lockout.attempts)
 
 
 class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,5 +109,9 @@ def from_kept(kept: bytes | None, now: float) -> Lockout:
     try:
         read = msgspec.json.decode(kept, type=_Kept)
     except msgspec.DecodeError:
-        return Lockout(FREE_ATTEMPTS, (), now + LONGEST_SECONDS, LONGEST_SECONDS)
-    return Lockout(read.in_a_row, tuple(now - age for age in read.ages), now + read.seconds, read.seconds)
+        return _locked_for(LONGEST_SECONDS, now, FREE_ATTEMPTS)
+    return _locked_for(read.seconds, now, read.in_a_row, tuple(now - age for age in read.ages))
+
+
+def _locked_for(seconds: float, now: float, in_a_row: int, attempts: tuple[float, ...] = ()) -> Lockout:
+    return Lockout(in_a_row, attempts, now + seconds if seconds else -math.inf, seconds)

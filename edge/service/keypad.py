@@ -30,6 +30,16 @@ class Keypad:
             self._kept.keep(salt, digest_of(pin, salt))
         self._locked_until = self._clock.now()
 
+    @property
+    def is_set(self) -> bool:
+        """Whether the door has a PIN."""
+        return self._kept.kept() is not None
+
+    def knows(self, code: str) -> bool:
+        """Whether `code` is the PIN, without counting it."""
+        pin = self._kept.kept()
+        return pin is not None and is_right(code, pin.salt, pin.digest)
+
     def locked_seconds(self) -> float:
         """How long nobody is asked any more; 0 or less: the next PIN counts."""
         return self._locked_until - self._clock.now()
