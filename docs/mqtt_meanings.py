@@ -418,13 +418,14 @@ REASONS: Final = {
     "clock_untrusted": "recognised, but that person has dates or hours, and the clock is not set: `ts_trusted`",
     "lockout": "recognised, but after [attempts](#attempts-and-the-lock-out) no face is let in",
     "second_factor": "recognised, but the [second factor](#a-second-factor) did not come in time",
+    "swapped": "recognised, but somebody else took the place while the second factor, or the button, was awaited",
     "not_asked": "`access.trigger: button`: recognised, but nobody pressed it",
     "dwell": "left before `access.dwell_seconds` were over",
     "several_faces": "`access.faces: refuse`, and there was more than one",
     "quality:<word>": "no good look: the word is `refusal` of [`quality`](#quality-of-eventaccess)",
     "nobody_enrolled": "there is nobody to compare with",
     "bad_embedding": "the embedding was not a finite unit vector of the gallery's model",
-    "stale": "the picture was too old by the time of the decision",
+    "stale": "the picture was too old by the time of the decision; or who was confirmed was not in sight any more",
     "store_fault": "it would have been granted, but could not be written to the journal (`seq` is 0)",
 }
 

@@ -82,7 +82,7 @@ def step(
     decisions: list[Decision] = []
     if visit is not None and is_over(visit, face, remembered, rule, now):
         if visit.verdict is None and visit.passed_at is not None:
-            visit, refusal = _refuse(visit, door)
+            visit, refusal = _refuse(visit, door, "swapped" if visit.waits else None)
             decisions.append(refusal)
         remembered += (visit,) if visit.verdict is not None and binds(visit, rule, now) else ()
         visit = None
@@ -177,10 +177,10 @@ def _wait(visit: Visit, waiting: Waiting, door: _Door) -> tuple[Visit, Decision 
     if missing is None and _is_the_one(visit, waiting, door):
         look = visit.window[-1]
         return _decided(visit, "granted", VERIFIED, look, look, door)
+    if _somebody_else(visit, waiting, rule):
+        return _refuse(visit, door, "swapped")
     patience = SECOND_FACTOR_SECONDS if needed else rule.button
-    if _somebody_else(visit, waiting, rule) or not now - waiting.since < patience:
-        return _refuse(visit, door)
-    return visit, None
+    return (visit, None) if now - waiting.since < patience else _refuse(visit, door)
 
 
 def _is_the_one(visit: Visit, waiting: Waiting, door: _Door) -> bool:
