@@ -88,9 +88,11 @@ class Remote:
 
     def _enter(self, code: str | None) -> str | None:
         """Whose PIN `code` is, None for the door's. Raises MessageError when it is nobody's, or not looked at."""
-        if code is None or not self._person_pins:
+        if not self._person_pins:
             self._keypad.enter(code)
             return None
+        if code is None:
+            raise MessageError("pin_needed", "UNLOCK needs a PIN")
         left = self._locked_seconds()
         if left > 0:
             raise MessageError("locked_out", f"too many wrong PINs: {left:.0f} s to wait", retryable=True)
