@@ -452,8 +452,11 @@ SYSTEM_EVENTS: Final = {
     "lockout_ended": "faces are let in again",
     "lockout_reset": "an administrator sent `lockout.reset`",
     "journal_pruned": "events were deleted by age; `detail` says how many",
+    "store_rollback": "the people are older than the journal, so nobody is let in: restore a backup, or enrol again",
+    "person_restored": "somebody was put back from a backup",
     "references_damaged": "stored references cannot be read: enrol this person again",
     "references_of_another_model": "they cannot be compared: enrol this person again",
+    "references_renewed": "made anew for another model, from the pictures that `store.keep_crops` kept",
     "broker_restarted": "the embedded broker had ended",
     "unreadable_event": "a row of the journal that this version cannot read",
 }
@@ -473,6 +476,7 @@ PROBLEMS: Final = {
     "camera_stalled": "there is no picture to decide by",
     "camera_frozen": "there is no picture to decide by",
     "camera_ended": "there is no picture to decide by",
+    "store_rollback": "the people in the store were exchanged for older ones: nobody is let in",
     "references_damaged": "somebody must be enrolled again: `limen people` says who",
     "references_of_another_model": "somebody must be enrolled again: `limen people` says who",
 }
