@@ -96,6 +96,15 @@ def _add_door_commands(command: _CommandAdder) -> None:
 
     command("check-config", "read the configuration and say what the door will do")
 
+    policy = command(
+        "policy",
+        "explain what it takes to be let in",
+        "The effective thresholds in words, how often strangers were let in when that was measured, for as many\n"
+        "people as are enrolled, and who needs a second factor. Reads the store for itself, with the door running or\n"
+        "stopped, and changes nothing.",
+    )
+    policy.add_argument("action", choices=("explain",), metavar="explain")
+
     attempt = command(
         "try",
         "see it work on this computer",
