@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from edge import __version__
+from edge.commands.decision_arguments import add_decision_commands
 from edge.errors import ConfigError, LimenError, ModelError, StoreBusyError
 
 _CommandAdder = Callable[..., argparse.ArgumentParser]
@@ -46,19 +47,21 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"limen {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
 
-    def command(name: str, summary: str, story: str = "") -> argparse.ArgumentParser:
+    def command(name: str, summary: str, story: str = "", *, configs: str = "one") -> argparse.ArgumentParser:
         added = commands.add_parser(
             name,
             help=summary,
             description=f"{summary[0].upper()}{summary[1:]}.\n\n{story}".rstrip(),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        added.add_argument(
-            "--config", type=Path, metavar="FILE", help="default: ./config.yaml, else /etc/limen/config.yaml"
-        )
+        if configs == "one":
+            added.add_argument(
+                "--config", type=Path, metavar="FILE", help="default: ./config.yaml, else /etc/limen/config.yaml"
+            )
         return added
 
     _add_door_commands(command)
+    add_decision_commands(command)
     _add_audit_command(command)
     _add_keeping_commands(command)
     _add_signing_commands(command)
@@ -95,15 +98,6 @@ def _add_door_commands(command: _CommandAdder) -> None:
     events.add_argument("--json", action="store_true", help="one JSON object a line")
 
     command("check-config", "read the configuration and say what the door will do")
-
-    policy = command(
-        "policy",
-        "explain what it takes to be let in",
-        "The effective thresholds in words, how often strangers were let in when that was measured, for as many\n"
-        "people as are enrolled, and who needs a second factor. Reads the store for itself, with the door running or\n"
-        "stopped, and changes nothing.",
-    )
-    policy.add_argument("action", choices=("explain",), metavar="explain")
 
     attempt = command(
         "try",

@@ -102,8 +102,8 @@ class Rule:
         return (
             f"A refused face that was ambiguous, or {self.attempt_similarity:.3f} like somebody, counts as an attempt\n"
             f"({origin}).\n"
-            "After 5 in a row no face is let in for 30 s, then for twice as long after each, up to 15 minutes; after 50\n"
-            "in a day for a day."
+            "After 5 in a row no face is let in for 30 s, then for twice as long after each, up to 15 minutes; after\n"
+            "50 in a day for a day."
         )
 
     def _origin(self) -> str:
