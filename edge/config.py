@@ -18,6 +18,7 @@ import yaml
 from msgspec import Struct
 
 from edge.errors import ConfigError
+from edge.pins import pin_problems
 from edge.settings import Settings, known_keys, value_at
 
 MAX_BYTES: Final = 64 * 1024
@@ -64,7 +65,7 @@ def read_config(path: Path) -> Settings:
     if wrong:
         raise ConfigError(*wrong)
     settings = msgspec.convert(document | {"home": str(path.parent.absolute())}, Settings, strict=True)
-    problems = [*_contradictions(settings), *_lowered(settings)]
+    problems = [*_contradictions(settings), *pin_problems(settings), *_lowered(settings)]
     if problems:
         raise ConfigError(*problems)
     return settings
