@@ -59,7 +59,7 @@ def said(tmp_path: Path, script: str, *, active_high: bool = True, **environment
 
 
 @pytest.mark.parametrize("active_high", [True, False])
-def test_the_strikes_pin_is_claimed_at_its_locked_level_and_never_let_go(tmp_path: Path, active_high: bool) -> None:
+def test_the_strikes_pin_is_claimed_at_its_locked_level_and_never_let_go(tmp_path: Path, *, active_high: bool) -> None:
     script = """
 strike = claim()
 import lgpio
