@@ -150,7 +150,16 @@ def _door(topics: Topics, inputs: InputSettings) -> dict[str, _Component]:
         f"{{% if value_json.event == 'doorbell' %}}{ring}{{% endif %}}",
         device_class="doorbell",
     )
-    contact = {
+    others = event("Door", words, f"{{% if value_json.event != 'doorbell' %}}{as_it_is}{{% endif %}}")
+    return {
+        "door_event": others if words else {"p": "event"},
+        "doorbell": bell if inputs.doorbell_pin is not None else {"p": "event"},
+        "contact": _contact(topics) if inputs.contact_pin is not None else {"p": "binary_sensor"},
+    }
+
+
+def _contact(topics: Topics) -> _Component:
+    return {
         "p": "binary_sensor",
         "name": "Door contact",
         "device_class": "door",
@@ -158,12 +167,6 @@ def _door(topics: Topics, inputs: InputSettings) -> dict[str, _Component]:
         "value_template": "{{ 'None' if value == 'unknown' else value }}",
         "payload_on": "open",
         "payload_off": "closed",
-    }
-    others = event("Door", words, f"{{% if value_json.event != 'doorbell' %}}{as_it_is}{{% endif %}}")
-    return {
-        "door_event": others if words else {"p": "event"},
-        "doorbell": bell if inputs.doorbell_pin is not None else {"p": "event"},
-        "contact": contact if inputs.contact_pin is not None else {"p": "binary_sensor"},
     }
 
 

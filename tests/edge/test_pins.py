@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from gpiozero.pins.mock import MockFactory
 
-from edge.pins import pin_problems, pin_remarks, wired
+from edge.pins import HIGH_AT_BOOT, pin_problems, pin_remarks, wired
 from edge.settings import DoorSettings, IndicatorSettings, InputSettings, Settings
 
 
@@ -72,3 +75,12 @@ def test_the_console_is_only_remarked_on() -> None:
     assert list(pin_problems(settings)) == []
     (remark,) = pin_remarks(settings)
     assert remark.startswith("inputs.contact_pin: GPIO 15 is the serial console's")
+
+
+def test_the_page_shows_each_pin_as_it_is() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "hardware.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (\d+) \| (high|low) \| (.+) \|$", page, re.MULTILINE)
+    header = MockFactory(revision="c03111").board_info.headers["J8"]
+    numbers = {name: pin.number for pin in header.pins.values() for name in pin.names}
+    shown = {int(gpio): (int(place), level) for gpio, place, level, _ in rows}
+    assert shown == {gpio: (numbers[f"GPIO{gpio}"], "high" if gpio in HIGH_AT_BOOT else "low") for gpio in range(28)}
