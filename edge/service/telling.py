@@ -61,7 +61,7 @@ def system_event(word: str, detail: str = "", *, person: Person | None = None, p
 
 
 def roster(people: Iterable[Person], gallery: Gallery, privacy: Literal["full", "ids", "none"]) -> list[dict[str, Any]]:
-    """Who is enrolled. `usable` is false for references of another model, or damaged ones.
+    """Who is enrolled. `state` is `re_enrol` where the references are of another model; `usable` is false then.
 
     `second_factor`: why their face alone does not open, null where it does.
     """
@@ -72,6 +72,7 @@ def roster(people: Iterable[Person], gallery: Gallery, privacy: Literal["full", 
             "references": len(person.references),
             "enrolled_at": rfc3339(person.enrolled_at),
             "usable": person.id not in gallery.unusable,
+            "state": "re_enrol" if person.id in gallery.unusable else "ready",
             "second_factor": why_needed(person, gallery),
         }
         for person in people

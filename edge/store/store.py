@@ -148,6 +148,7 @@ class Store:
             found = self._people.delete(person_id)
             if found:
                 pseudonym = self._journal.erase(person_id)
+                self._spent.erase(person_id)
                 self._journal.add(Event(told.kind, without_person(told.data, person_id, pseudonym)))
             return found
 
@@ -209,6 +210,7 @@ class Store:
     def prune(self) -> int:
         """Delete what is past its time, and say how many events that were; nothing while the clock is not trusted."""
         self._database.ballast.keep()
+        self._people.flush()
         if not self._clock.trusted():
             return 0
         now = self._clock.wall()

@@ -271,6 +271,7 @@ def test_a_button_can_be_asked_for_where_there_is_one(write: Write, pin: str) ->
         ("mqtt: {password_file: secret}", "mqtt.password_file"),
         ("mqtt: {broker: localhost, port: 0}", "mqtt.port"),
         ("access: {trigger: button}", "access.trigger"),
+        ("mqtt: {image: true, privacy: ids}", "mqtt.image"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(write: Write, content: str, key: str) -> None:
