@@ -98,7 +98,7 @@ class Wire:
 
 
 class Inputs:
-    """All wires of a door. Enter it to have them watched; everything else is used by one thread."""
+    """All wires of a door. Enter it to have them watched; the rest is used by one thread."""
 
     def __init__(self, wires: Iterable[Wire], clock: Clock) -> None:
         self._wires = tuple(wires)
@@ -108,7 +108,12 @@ class Inputs:
         self._watcher = threading.Thread(target=self._watch, name="inputs", daemon=True)
 
     def poll(self) -> tuple[DoorSignal, ...]:
-        """What was pressed, opened or closed since the last call, in its order. Never waits."""
+        """What was pressed, opened or closed since the last call, in its order. Never waits.
+
+        Raises InputError when nobody watches the wires any more: a door whose exit button is dead must not go on so.
+        """
+        if self._watcher.ident is not None and not self._watcher.is_alive():
+            raise InputError("the wires are not watched any more: the log says what ended the watch")
         return tuple(self._signals.popleft() for _ in range(len(self._signals)))
 
     @property
