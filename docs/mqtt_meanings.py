@@ -257,7 +257,9 @@ COMMANDS: Final[dict[str, Told]] = {
             "people[].name": "`null` unless `mqtt.privacy: full`",
             "people[].references": "how many",
             "people[].enrolled_at": "RFC 3339",
-            "people[].usable": "`false`: enrol them again, the references are damaged or of another model",
+            "people[].usable": "whether the door can know them",
+            "people[].state": "`ready`, or `re_enrol`: the references are of another model, so enrol them again",
+            "damaged": "ids of people whose stored rows were altered or cannot be read: enrol them again",
         },
         ask={},
         data={
@@ -268,8 +270,10 @@ COMMANDS: Final[dict[str, Told]] = {
                     "references": 10,
                     "enrolled_at": "2026-11-22T08:15:00.000Z",
                     "usable": True,
+                    "state": "ready",
                 }
-            ]
+            ],
+            "damaged": [],
         },
     ),
     "person.set": Told("Changes a person's name or terms."),
@@ -415,8 +419,11 @@ SYSTEM_EVENTS: Final = {
     "pin_removed": "the door has no PIN any more",
     "pin_locked_out": "too many wrong PINs",
     "journal_pruned": "events were deleted by age; `detail` says how many",
+    "store_rollback": "the people are older than the journal, so nobody is let in: restore a backup, or enrol again",
+    "person_restored": "somebody was put back from a backup",
     "references_damaged": "stored references cannot be read: enrol this person again",
     "references_of_another_model": "they cannot be compared: enrol this person again",
+    "references_renewed": "made anew for another model, from the pictures that `store.keep_crops` kept",
     "broker_restarted": "the embedded broker had ended",
     "inputs_failed": "a contact or button cannot be read: which one, and why",
     "inputs_recovered": "all contacts and buttons can be read again",
@@ -437,6 +444,7 @@ PROBLEMS: Final = {
     "camera_stalled": "there is no picture to decide by",
     "camera_frozen": "there is no picture to decide by",
     "camera_ended": "there is no picture to decide by",
+    "store_rollback": "the people in the store were exchanged for older ones: nobody is let in",
     "references_damaged": "somebody must be enrolled again: `limen people` says who",
     "references_of_another_model": "somebody must be enrolled again: `limen people` says who",
 }

@@ -29,6 +29,7 @@ from edge.service.overlay import Caption, draw
 from edge.service.preview import Preview
 from edge.service.publisher import Publisher
 from edge.service.reception import Reception
+from edge.service.reembed import renew_references
 from edge.service.rooms import Rooms
 from edge.service.rule import effective_rule
 from edge.service.telling import access_event, system_event
@@ -63,6 +64,7 @@ def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> 
         births = (topics.birth,) if settings.home_assistant.discovery else ()
         link = house.enter_context(Link(login, Wiring.of_door(topics, optional=births), clock))
         camera = house.enter_context(open_camera(settings.camera, clock, settings.path(".")))
+        renew_references(store, eye)
         pipeline = Pipeline(eye, rule, store.people(), clock)
         allowed = standing(settings, login)
         door = Door(Rooms(settings, clock, store, strike, eye, pipeline, link, allowed, camera, wires, broker, window))
@@ -138,6 +140,8 @@ class Door:
             publisher.state(topics.discovery, announcement(self._settings))
         publisher.state(topics.lock_state, self._strike.state.encode())
         publisher.camera(online=False)
+        if self._store.rolled_back:
+            self._tell(system_event("store_rollback", "the people are older than the journal: nobody is trusted"))
         for person_id in self._store.damaged:
             self._tell(system_event("references_damaged", "stored references cannot be read", person_id=person_id))
         for person_id in self._pipeline.gallery.unusable:

@@ -124,6 +124,7 @@ class EnrolmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
     directory: str = "state"
     retention_days: Annotated[int, Meta(ge=1, le=3650)] = 90
+    keep_crops: bool = False
 
 
 class MqttSettings(Struct, frozen=True, forbid_unknown_fields=True):

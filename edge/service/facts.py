@@ -99,6 +99,7 @@ class Condition:
         found = {
             "strike_jammed": rooms.strike.state == "JAMMED",
             f"camera_{rooms.camera.state}": rooms.camera.state not in {"starting", "live"},
+            "store_rollback": rooms.store.rolled_back,
             "references_damaged": bool(rooms.store.damaged),
             "references_of_another_model": bool(rooms.pipeline.gallery.unusable),
         }

@@ -24,7 +24,8 @@ class Roll:
         self.actions: dict[str, Action] = {"person.list": self._list, "person.delete": self._delete}
 
     def _list(self, _command: Command) -> dict[str, Any]:
-        return {"people": roster(self._store.people(), self._pipeline.gallery, self._privacy)}
+        people = roster(self._store.people(), self._pipeline.gallery, self._privacy)
+        return {"people": people, "damaged": list(self._store.damaged)}
 
     def _delete(self, command: Command) -> dict[str, Any]:
         assert isinstance(command.arguments, PersonArguments)

@@ -58,7 +58,7 @@ def system_event(word: str, detail: str = "", *, person: Person | None = None, p
 
 
 def roster(people: Iterable[Person], gallery: Gallery, privacy: Literal["full", "ids", "none"]) -> list[dict[str, Any]]:
-    """Who is enrolled. `usable` is false for references of another model, or damaged ones."""
+    """Who is enrolled. `state` is `re_enrol` where the references are of another model; `usable` is false then."""
     return [
         {
             "person_id": person.id,
@@ -66,6 +66,7 @@ def roster(people: Iterable[Person], gallery: Gallery, privacy: Literal["full", 
             "references": len(person.references),
             "enrolled_at": rfc3339(person.enrolled_at),
             "usable": person.id not in gallery.unusable,
+            "state": "re_enrol" if person.id in gallery.unusable else "ready",
         }
         for person in people
     ]
