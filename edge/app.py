@@ -25,7 +25,9 @@ from edge.mqtt.topics import Topics
 from edge.pipeline import Pipeline, Step
 from edge.service.doorway import Doorway, open_wires
 from edge.service.facts import Condition, configuration, info
+from edge.service.notify import Notifier
 from edge.service.overlay import Caption, draw
+from edge.service.portrait import Portraits
 from edge.service.preview import Preview
 from edge.service.publisher import Publisher
 from edge.service.reception import Reception
@@ -49,6 +51,7 @@ _CAPTION_SECONDS: Final = 4.0  # how long a decision stays on the preview
 
 def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> None:
     """Work the door until `stop` is set. Raises LimenError when it cannot start; the strike is then off."""
+    notifier = Notifier.of_process(clock)  # before any other process is started
     rule = effective_rule(settings)  # before anything is opened: what cannot be decided by should not touch a pin
     with ExitStack() as house:
         # The store's lock comes first: a second daemon must fail before it touches the pin.
@@ -69,8 +72,11 @@ def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> 
         allowed = standing(settings, login)
         door = Door(Rooms(settings, clock, store, strike, eye, pipeline, link, allowed, camera, wires, broker, window))
         _log.info("the door is working%s", f", live picture at {window.address}" if window else "")
+        notifier.ready(f"working the door {settings.door.id}")
         while not stop.is_set():
-            door.turn()
+            if door.turn():
+                notifier.alive()
+        notifier.stopping()
         door.farewell()
 
 
@@ -97,13 +103,14 @@ class Door:
         )
         self._status_due = self._prune_due = rooms.clock.now()
         self._decision: Decision | None = None
+        self._portraits = Portraits() if rooms.settings.mqtt.image else None
         self._failing = False
         self._full = False
         self._introduce(rooms.eye)
         self._doorway = Doorway(rooms, self._publisher, self._tell)
 
-    def turn(self) -> None:
-        """One turn of the loop."""
+    def turn(self) -> bool:
+        """One turn of the loop; whether it got as far as a door can: a frame looked at, or told that there is none."""
         self._hear_commands()
         self._doorway.step()
         frame = self._camera.take(_TURN_SECONDS)
@@ -113,12 +120,16 @@ class Door:
         for news in step.enrolment:
             self._reception.enrolment_news(news)
             self._doorway.enrolment_news(news)
+        self._show_faces(frame, step)
         self._note_failure(step)
         if frame is not None:
             self._watch(frame, step)
         self._hear_rooms()
         self._keep_house()
         self._publisher.step()
+        if frame is None:
+            return self._camera.state not in {"starting", "live"}
+        return not step.failed
 
     def farewell(self) -> None:
         """Lock, and let the retained state be true of a door that is off."""
@@ -131,6 +142,8 @@ class Door:
                 self._clock.sleep(0.01)
         self._hear_strike()
         self._publisher.camera(online=False)
+        if self._portraits is not None:
+            self._publisher.image(b"")
         self._publisher.step()
 
     def _introduce(self, eye: Eye) -> None:
@@ -184,6 +197,17 @@ class Door:
             )
         except StrikeError as error:
             self._tell(system_event("strike_failed", f"visit {decision.visit_id} was granted but not let in: {error}"))
+
+    def _show_faces(self, frame: Frame | None, step: Step) -> None:
+        """After all that opens: a picture may be late, and may be missing."""
+        if self._portraits is None:
+            return
+        if frame is not None and step.probe is not None:
+            self._portraits.saw(frame, step.probe)
+        for decision in step.decisions:
+            jpeg = self._portraits.of(decision)
+            if jpeg is not None:
+                self._publisher.image(jpeg)
 
     def _hear_rooms(self) -> None:
         self._strike.poll()

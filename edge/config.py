@@ -199,6 +199,8 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append("mqtt.client_certificate: needs mqtt.tls: true")
     if settings.mqtt.password_file and not settings.mqtt.username:
         problems.append("mqtt.password_file: needs mqtt.username")
+    if settings.mqtt.image and settings.mqtt.privacy != "full":
+        problems.append("mqtt.image: needs mqtt.privacy: full; a face tells more than a name")
     if settings.mqtt.broker != "embedded" and settings.mqtt.port == 0:
         problems.append("mqtt.port: 0 (any free port) is for the embedded broker only")
     return problems

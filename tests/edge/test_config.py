@@ -258,6 +258,7 @@ def test_a_protecting_number_is_made_looser_only_on_purpose(write: Write, key: s
         ("mqtt: {client_certificate: own.crt, client_key: own.key}", "mqtt.client_certificate"),
         ("mqtt: {password_file: secret}", "mqtt.password_file"),
         ("mqtt: {broker: localhost, port: 0}", "mqtt.port"),
+        ("mqtt: {image: true, privacy: ids}", "mqtt.image"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(write: Write, content: str, key: str) -> None:
