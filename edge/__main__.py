@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from edge import __version__
+from edge.commands.decision_arguments import add_decision_commands
 from edge.commands.options import CommandAdder, add_broker_commands, add_care_commands, add_measuring_commands, between
-from edge.errors import ConfigError, LimenError, ModelError, StoreBusyError
+from edge.errors import ConfigError, LimenError, ModelError, StoreBusyError, StrikeBusyError
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -45,20 +46,23 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"limen {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
 
-    def command(name: str, summary: str, story: str = "") -> argparse.ArgumentParser:
+    def command(name: str, summary: str, story: str = "", *, configs: str = "one") -> argparse.ArgumentParser:
         added = commands.add_parser(
             name,
             help=summary,
             description=f"{summary[0].upper()}{summary[1:]}.\n\n{story}".rstrip(),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        added.add_argument(
-            "--config", type=Path, metavar="FILE", help="default: ./config.yaml, else /etc/limen/config.yaml"
-        )
+        if configs == "one":
+            added.add_argument(
+                "--config", type=Path, metavar="FILE", help="default: ./config.yaml, else /etc/limen/config.yaml"
+            )
         return added
 
     _add_door_commands(command)
     _add_dashboard_command(command)
+    _add_force_locked_command(command)
+    add_decision_commands(command)
     _add_audit_command(command)
     _add_keeping_commands(command)
     _add_signing_commands(command)
@@ -118,6 +122,19 @@ def _add_dashboard_command(command: CommandAdder) -> None:
     board.add_argument(
         "--port", type=between(0, 65535), metavar="N", help="instead of dashboard.port; 0: any free one"
     )
+
+
+def _add_force_locked_command(command: CommandAdder) -> None:
+    lock = command(
+        "force-locked",
+        "drive the strike's pin to its locked level, after everything else has died",
+        "For systemd's ExecStopPost. Exit code 0: it is driven and follows; 75: a living strike holds the pin, which\n"
+        "locks by itself, and nothing was done; 1: it could not be done; 78: nothing says which pin it is.",
+    )
+    lock.add_argument("--pin", type=between(0, 27), metavar="N", help="where the configuration cannot be read")
+    level = lock.add_mutually_exclusive_group()
+    level.add_argument("--active-high", action="store_true", default=None, help="with --pin: a high pin opens")
+    level.add_argument("--active-low", action="store_false", dest="active_high", help="with --pin: a low pin opens")
 
 
 def _add_audit_command(command: CommandAdder) -> None:
@@ -223,7 +240,7 @@ def _explain(error: LimenError) -> int:
         print(f"limen: {problem}", file=sys.stderr)
     if isinstance(error, ConfigError | ModelError):
         return EXIT_CONFIG
-    return EXIT_TEMPORARY if isinstance(error, StoreBusyError) else EXIT_FAILED
+    return EXIT_TEMPORARY if isinstance(error, StoreBusyError | StrikeBusyError) else EXIT_FAILED
 
 
 if __name__ == "__main__":
