@@ -119,9 +119,7 @@ def _add_dashboard_command(command: CommandAdder) -> None:
     )
     board.add_argument("action", nargs="?", default="run", choices=("run", "passwd", "logins"), metavar="passwd|logins")
     board.add_argument("name", nargs="?", metavar="NAME", help="whose password")
-    board.add_argument(
-        "--port", type=between(0, 65535), metavar="N", help="instead of dashboard.port; 0: any free one"
-    )
+    board.add_argument("--port", type=between(0, 65535), metavar="N", help="instead of dashboard.port; 0: any free one")
 
 
 def _add_force_locked_command(command: CommandAdder) -> None:

@@ -39,6 +39,8 @@ _REFUSED: Final = {
     "swapped": "Recognised, but then somebody else took the place.",
     "not_asked": "Recognised, but nobody pressed the button.",
 }
+# Whose sentence ends with what the person's dates and hours are.
+_TERMS: Final = ("not_yet_valid", "expired", "schedule", "clock_untrusted")
 _DOOR: Final = {
     "forced_open": "The door was opened without being unlocked.",
     "held_open": "The door has stood open for too long.",
@@ -143,7 +145,10 @@ def _granted_why(event: AccessEvent) -> str:
         return "Opened with the PIN."
     if event.reason != "verified" or not event.references:
         return f"Let in: {_plain(event.reason, capital=False)}."
-    return f"{_votes(event)} were similar enough, in {event.frames} of the last {event.frames_seen} pictures."
+    second = {"pin": " The PIN was right, too.", "confirmed": " Somebody inside agreed."}.get(
+        event.second_factor or "", ""
+    )
+    return f"{_votes(event)} were similar enough, in {event.frames} of the last {event.frames_seen} pictures.{second}"
 
 
 def _refused_why(event: AccessEvent) -> str:
@@ -152,7 +157,12 @@ def _refused_why(event: AccessEvent) -> str:
         return f"No good look at the face: {_QUALITY.get(word, _plain(word, capital=False))}."
     if reason == "unknown":
         return _unknown_why(event)
-    return _REFUSED.get(reason) or f"{_plain(event.reason)}."
+    said = _REFUSED.get(reason) or f"{_plain(event.reason)}."
+    if event.schedule and reason in _TERMS:
+        return f"{said.removesuffix('.')}: {event.schedule}."
+    if event.lockout_seconds and reason == "lockout":
+        return f"{said} It goes on for {event.lockout_seconds:.0f} s."
+    return said
 
 
 def _unknown_why(event: AccessEvent) -> str:

@@ -38,6 +38,22 @@ def test_every_refusal_is_explained(word: str) -> None:
     assert len(said.split()) >= 4
 
 
+def test_somebody_kept_out_by_their_hours_is_told_which_they_are() -> None:
+    hours = "Mon-Fri 08:00-18:00 Europe/Berlin; it was Sun 2026-11-22 13:00 CET"
+    late = AccessEvent(**STAMP, visit="v", verdict="refused", reason="schedule", schedule=hours)
+    assert why("access", late) == f"Recognised, but outside the hours they may come in: {hours}."
+
+
+def test_a_lock_out_says_how_long_it_goes_on() -> None:
+    kept_out = AccessEvent(**STAMP, visit="v", verdict="refused", reason="lockout", lockout_seconds=30.0)
+    assert why("access", kept_out).endswith("It goes on for 30 s.")
+
+
+def test_a_second_proof_is_told() -> None:
+    shared: dict[str, Any] = {"visit": "v", "verdict": "granted", "reason": "verified", "votes": 9, "references": 10}
+    assert why("access", AccessEvent(**STAMP, **shared, second_factor="pin")).endswith("The PIN was right, too.")
+
+
 @pytest.mark.parametrize("word", mqtt_meanings.DOOR_EVENTS)
 def test_every_event_of_the_door_is_told(word: str) -> None:
     assert title("door", DoorEvent(**STAMP, event=word)) != sentence(word)
