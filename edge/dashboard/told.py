@@ -54,6 +54,7 @@ _HEADINGS: Final = {
     "person.delete": "Deleting a person",
     "reference.delete": "Deleting a reference",
     "unlock": "Unlocking",
+    "lockout.reset": "Ending the lock-out",
 }
 _DONE: Final = {
     "enroll": "Enrolled.",
@@ -62,6 +63,7 @@ _DONE: Final = {
     "person.delete": "Deleted. The door knows this person no more.",
     "reference.delete": "The reference is deleted.",
     "unlock": "The door was unlocked for a moment.",
+    "lockout.reset": "Faces are let in again.",
 }
 
 
@@ -187,7 +189,7 @@ def _links(job: Job) -> tuple[tuple[str, str], ...]:
     again = (("/people/enroll", "Enrol again" if job.state == "error" else "Enrol somebody else"),)
     if job.command in {"enroll", "enroll.cancel"}:
         return (*again, ("/people", "People")) if job.state == "error" else (("/people", "People"), *again)
-    return (("/doors", "Doors"),) if job.command == "unlock" else (("/people", "People"),)
+    return (("/doors", "Doors"),) if job.command in {"unlock", "lockout.reset"} else (("/people", "People"),)
 
 
 _TOLD: Final[dict[type, Callable[[Any], Any]]] = {
