@@ -17,14 +17,46 @@ BaseTopic = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,32}(/[A-Za-z0-9_-]{1,
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 ShareOfReferences = Annotated[float, Meta(gt=0.0, le=1.0)]
 Authority = Literal["read", "enroll", "people", "unlock"]
+Pin = Annotated[int, Meta(ge=0, le=27)]
+# Which way a wire falls when it is cut; `external_*`: by a resistor on the wire, not by the one inside the pin.
+Pull = Literal["up", "down", "external_up", "external_down"]
 
 
 class DoorSettings(Struct, frozen=True, forbid_unknown_fields=True):
     id: DoorId = "front"
     driver: Literal["gpio", "mock"] = "gpio"
-    pin: Annotated[int, Meta(ge=0, le=27)] = 17
+    pin: Pin = 17
     active_high: bool = True
+    accept_boot_level: bool = False
     unlock_seconds: Annotated[float, Meta(ge=0.1, le=10.0)] = 5.0
+
+
+class InputSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    contact_pin: Pin | None = None
+    contact_pull: Pull = "up"
+    exit_button_pin: Pin | None = None
+    exit_button_pull: Pull = "up"
+    doorbell_pin: Pin | None = None
+    doorbell_pull: Pull = "up"
+    tamper_pin: Pin | None = None
+    tamper_pull: Pull = "up"
+    confirm_button_pin: Pin | None = None
+    confirm_button_pull: Pull = "up"
+    intent_button_pin: Pin | None = None
+    intent_button_pull: Pull = "up"
+    exit_button_confirms: bool = True
+    debounce_seconds: Annotated[float, Meta(ge=0.04, le=0.5)] = 0.05
+    tell_forced_open: bool = True
+    opening_seconds: Annotated[float, Meta(ge=0.5, le=30.0)] = 3.0
+    held_open_seconds: Annotated[float, Meta(ge=1.0, le=3600.0)] = 30.0
+    held_open_reminder_seconds: Annotated[float, Meta(ge=10.0, le=86_400.0)] = 300.0
+
+
+class IndicatorSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    lamp_pin: Pin | None = None
+    lamp_active_high: bool = True
+    buzzer_pin: Pin | None = None
+    buzzer_active_high: bool = True
 
 
 class CameraSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +65,7 @@ class CameraSettings(Struct, frozen=True, forbid_unknown_fields=True):
     height: Annotated[int, Meta(ge=120, le=2160)] = 480
     fps: Annotated[float, Meta(ge=1.0, le=60.0)] = 15.0
     rotate: Literal[0, 90, 180, 270] = 0
-    open_timeout_seconds: Annotated[float, Meta(ge=0.5, le=30.0)] = 5.0
+    open_timeout_seconds: Annotated[float, Meta(ge=0.5, le=15.0)] = 5.0
     stall_seconds: Annotated[float, Meta(ge=0.5, le=10.0)] = 3.0
     frozen_seconds: Annotated[float, Meta(ge=0.5, le=10.0)] = 3.0
 
@@ -73,8 +105,11 @@ class AccessSettings(Struct, frozen=True, forbid_unknown_fields=True):
     frames_window: Annotated[int, Meta(ge=1, le=30)] = 5
     margin: Fraction = 0.05
     faces: Literal["nearest", "refuse"] = "nearest"
-    trigger: Literal["always", "dwell"] = "dwell"
+    trigger: Literal["always", "dwell", "button"] = "dwell"
     dwell_seconds: Annotated[float, Meta(ge=0.0, le=5.0)] = 0.6
+    button_seconds: Annotated[float, Meta(ge=1.0, le=20.0)] = 5.0
+    second_factor: Literal["as_needed", "always"] = "as_needed"
+    untrusted_clock: Literal["refuse_limited", "ignore"] = "refuse_limited"
     refuse_after_seconds: Annotated[float, Meta(ge=1.0, le=30.0)] = 3.0
     gone_seconds: Annotated[float, Meta(ge=0.2, le=5.0)] = 1.0
     cooldown_seconds: Annotated[float, Meta(ge=1.0, le=60.0)] = 5.0
@@ -92,6 +127,7 @@ class EnrolmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
     directory: str = "state"
     retention_days: Annotated[int, Meta(ge=1, le=3650)] = 90
+    keep_crops: bool = False
 
 
 class MqttSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,6 +143,7 @@ class MqttSettings(Struct, frozen=True, forbid_unknown_fields=True):
     allow: tuple[Authority, ...] = ("read",)
     accept_insecure: bool = False
     privacy: Literal["full", "ids", "none"] = "full"
+    image: bool = False
 
 
 class HomeAssistantSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,6 +180,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """All of config.yaml. `home` is the directory that relative paths in it start from."""
 
     door: DoorSettings = DoorSettings()
+    inputs: InputSettings = InputSettings()
+    indicator: IndicatorSettings = IndicatorSettings()
     camera: CameraSettings = CameraSettings()
     vision: VisionSettings = VisionSettings()
     access: AccessSettings = AccessSettings()

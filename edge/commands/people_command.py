@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import Namespace
 from typing import Any
 
@@ -11,7 +12,8 @@ from edge.clock import SystemClock
 from edge.commands.configuration import chosen_settings
 from edge.commands.conversation import ask
 from edge.errors import LimenError, StoreBusyError
-from edge.service.rule import embedder_card
+from edge.service.person_pins import PersonPins
+from edge.service.rule import effective_rule, embedder_card
 from edge.service.telling import roster
 from edge.settings import Settings
 from edge.store.store import open_store
@@ -22,15 +24,21 @@ def execute(options: Namespace) -> int:
     settings = chosen_settings(options)
     try:
         with open_store(settings.store, settings.state, SystemClock()) as store:
+            if options.delete:
+                PersonPins(store, SystemClock()).change(options.delete, None)
             if options.delete and not store.delete_person(options.delete):
                 raise LimenError(f"nobody has the id {options.delete}")
             space = embedder_card(settings).space or ""
-            people = roster(store.people(), Gallery.of(store.people(), space), "full")
+            people = roster(store.people(), Gallery.of(store.people(), space, effective_rule(settings)), "full")
+            damaged = store.damaged
     except StoreBusyError:
         if options.delete:
             ask(settings, "person.delete", {"person_id": options.delete}, key=options.key)
-        people = ask(settings, "person.list")["people"]
+        answer = ask(settings, "person.list")
+        people, damaged = answer["people"], answer["damaged"]
     _show(people, settings, as_json=options.json)
+    for person_id in damaged:
+        print(f"{person_id}: what is stored of this person is damaged: enrol them again", file=sys.stderr)
     return 0
 
 
@@ -44,7 +52,7 @@ def _show(people: list[dict[str, Any]], settings: Settings, *, as_json: bool) ->
         return
     print(f"{'id':<24} {'name':<28} {'references':>10}  enrolled")
     for person in people:
-        note = "" if person["usable"] else "  must be enrolled again: other model"
+        note = "  must be enrolled again: other model" if person["state"] == "re_enrol" else ""
         print(
             f"{person['person_id']:<24} {person['name'] or '-':<28} {person['references']:>10}  "
             f"{person['enrolled_at'][:10]}{note}"

@@ -190,27 +190,29 @@ def uptime(doors: Sequence[Uptime]) -> Chart:
     """For which share of the time each door was reachable."""
     rects, labels, rows = [], [], []
     for number, one in enumerate(doors):
-        y, rest = 6.0 + number * 46, max(0.0, 1.0 - one.online - one.offline)
-        labels += [Label(0, y + 12, one.door, css="label"), Label(_RIGHT, y + 12, f"{one.online:.1%}", "end", "label")]
+        y, known = 6.0 + number * 46, one.online + one.offline
+        rest = max(0.0, 1.0 - known)
+        there = f"{one.online / known:.1%}" if known > 0 else "not known"
+        labels += [Label(0, y + 12, one.door, css="label"), Label(_RIGHT, y + 12, there, "end", "label")]
         x = 0.0
         for share, css, said in (
             (one.online, "up", "reachable"),
             (one.offline, "down", "away"),
-            (rest, "unknown", "not known"),
+            (rest, "unknown", "not watched"),
         ):
             if share > 0:
                 rects.append(Rect(x, y + 19, share * _RIGHT, 16, css, f"{one.door}: {said} {share:.1%} of the time"))
             x += share * _RIGHT
-        rows.append((one.door, f"{one.online:.2%}", f"{one.offline:.2%}", f"{rest:.2%}"))
+        rows.append((one.door, there, f"{one.online:.2%}", f"{one.offline:.2%}", f"{rest:.2%}"))
     return Chart(
         "When the doors were reachable",
-        ", ".join(f"{door}: {share}" for door, share, _, _ in rows) or "No door has been seen.",
+        ", ".join(f"{row[0]}: {row[1]} of the time it was watched" for row in rows) or "No door has been seen.",
         10.0 + 46 * len(doors),
-        ("Door", "Reachable", "Away", "Not known"),
+        ("Door", "Of the time it was watched", "Reachable", "Away", "Not watched"),
         tuple(rows),
         rects=tuple(rects),
         labels=tuple(labels),
-        legend=(("up", "reachable"), ("down", "away"), ("unknown", "not known: the dashboard was away")),
+        legend=(("up", "reachable"), ("down", "away"), ("unknown", "not watched")),
     )
 
 
@@ -255,7 +257,7 @@ def _round_up(most: int) -> int:
     if most <= 4:
         return 4
     unit = 10 ** int(math.log10(most))
-    return next(int(unit * step) for step in (1, 2, 4, 5, 6, 8, 10) if unit * step >= most)
+    return next(int(unit * step) for step in (1, 2, 4, 6, 8, 10) if unit * step >= most)
 
 
 def _heights(peak: int, top: float, bottom: float) -> tuple[list[Line], list[Label]]:

@@ -36,6 +36,7 @@ def routes() -> list[BaseRoute]:
         Route("/doors", _doors),
         Route("/doors/{door}", _door),
         Route("/doors/{door}/unlock", _unlock, methods=["POST"]),
+        Route("/doors/{door}/lockout", _end_lockout, methods=["POST"]),
     ]
 
 
@@ -60,6 +61,7 @@ def _door(request: Request) -> Response:
         health=_health(door),
         test=test,
         unlock_refusal=_unlock_refusal(request, door),
+        can_end_lockout=known.operator.refusal(session(request), "lockout.reset", door.id) is None,
         models=tuple(info.models.items()) if info else (),
         version=shown(info.version) if info else "",
         commands=tuple(sorted(info.commands.items())) if info else (),
@@ -77,6 +79,10 @@ def _unlock(request: Request) -> Response:
     return started(
         request, request.path_params["door"], "unlock", {}, password=str(request.state.posted.get("password", ""))
     )
+
+
+def _end_lockout(request: Request) -> Response:
+    return started(request, request.path_params["door"], "lockout.reset", {})
 
 
 def _rule(thresholds: Mapping[str, float]) -> tuple[str, ...]:

@@ -181,7 +181,7 @@ def _within_bounds(event: _Event) -> _Event:
     for name in event.__struct_fields__:
         value = getattr(event, name)
         if isinstance(value, str):
-            longest = _LONGEST_DETAIL if name == "detail" else _LONGEST.get(name, _LONGEST_NAME)
+            longest = _LONGEST_DETAIL if name in {"detail", "schedule"} else _LONGEST.get(name, _LONGEST_NAME)
             if len(value) > longest or (name in {"id", "event", "reason"} and not value):
                 raise ValueError(f"{name}: {len(value)} characters")
         elif isinstance(value, int | float) and not (math.isfinite(value) and abs(value) <= _LARGEST_SEQ):

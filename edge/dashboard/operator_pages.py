@@ -45,6 +45,8 @@ def _operators(request: Request, fresh: Fresh | None = None, problem: str = "") 
     except StoreError as error:
         audit, problem = (), str(error)
     told: dict[str, Any] = {"problem": problem} if problem else {}
+    if "done" in request.query_params:
+        told["done"] = "Done."
     return page(
         request,
         "operators.html",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from edge.dashboard import charts, door_page, operator_pages, people_pages
+from edge.dashboard import audit_page, charts, door_page, operator_pages, people_pages
 from edge.dashboard.filters import Filters
 from edge.dashboard.render import gate_page, page, problem, reason_name, services, session, trouble
 from edge.dashboard.services import Refused
@@ -20,7 +20,8 @@ from edge.dashboard.values import DoorView, EventView, Statistics
 from edge.errors import StoreError
 
 _LATEST: Final = 30
-_LONGEST_BUCKET: Final = 86400
+_DAY: Final = 86400
+_MOST_HOURS: Final = 72
 # Scripts fill these in.
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BLANK_EVENT: Final = EventView(0, "", "system", "", 0, _NO_TIME, _NO_TIME, "", "")
@@ -36,6 +37,7 @@ def routes() -> list[BaseRoute]:
         Route("/account", _account),
         *people_pages.routes(),
         *door_page.routes(),
+        *audit_page.routes(),
         *operator_pages.routes(),
     ]
 
@@ -89,20 +91,30 @@ def _history(request: Request) -> Response:
 
 
 def _charts(statistics: Statistics) -> tuple[charts.Chart, ...]:
-    daily = statistics.bucket_seconds >= _LONGEST_BUCKET
-    short = statistics.until - statistics.since <= timedelta(days=1, hours=1)
-    pattern = "%-d %b" if daily else ("%H:00" if short else "%a %H:00")
-    spans = [(one.start.astimezone().strftime(pattern), one.granted, one.refused) for one in statistics.visits]
     counted: dict[str, int] = {}
     for word, count in statistics.refusals:
         counted[reason_name(word)] = counted.get(reason_name(word), 0) + count
     return (
-        charts.visits(spans),
+        charts.visits(_spans(statistics)),
         charts.reasons(tuple(counted.items())),
         charts.similarities(statistics.similarities, statistics.edges),
         charts.latency(statistics.latency),
         charts.uptime(statistics.uptime),
     )
+
+
+def _spans(statistics: Statistics) -> list[tuple[str, int, int]]:
+    """Visits by the hour; by the day where that would be more columns than can be told apart."""
+    visits = statistics.visits
+    pattern = "%-d %b" if len(visits) > _MOST_HOURS or statistics.bucket_seconds >= _DAY else "%H:00"
+    if pattern == "%H:00" and len(visits) > _DAY // 3600 + 1:
+        pattern = "%a %Hh"
+    counts: dict[str, tuple[int, int]] = {}
+    for one in visits:
+        name = one.start.astimezone().strftime(pattern)
+        granted, refused = counts.get(name, (0, 0))
+        counts[name] = (granted + one.granted, refused + one.refused)
+    return [(name, *count) for name, count in counts.items()]
 
 
 def _stored(answer: Callable[[Request], Response]) -> Callable[[Request], Response]:

@@ -128,7 +128,7 @@ def _job(request: Request) -> Response:
     job = services(request).operator.job(session(request), request.path_params["job"])
     if job is None:
         return missing(request, "This command is not remembered any more")
-    here = "/doors" if job.command == "unlock" else "/people"
+    here = "/doors" if job.command in {"unlock", "lockout.reset"} else "/people"
     return page(request, "job.html", here=here, job=job, told=job_state(job))
 
 

@@ -41,10 +41,13 @@ _REASONS: Final = {
     "store_fault": "Could not be written down",
     "remote": "Signed command",
     "pin": "PIN",
+    "not_yet_valid": "Access has not begun",
     "schedule": "Outside their hours",
+    "clock_untrusted": "Time not known",
+    "swapped": "Somebody else took the place",
+    "not_asked": "Nobody pressed the button",
     "expired": "Access has ended",
     "lockout": "Too many attempts",
-    "not_live": "Not a living face",
     "second_factor": "No second proof",
 }
 
@@ -53,7 +56,7 @@ _PROBLEMS: Final = {
     "wrong": "Name or password is wrong.",
     "unstored": "The dashboard's database cannot be written, so nobody can log in now.",
     "wrong_password": "That was not your password.",
-    "weak_password": "That password is too short, or one that anybody would try first.",
+    "bad_password": "That password is too short, or far too long.",
     "last_admin": "There must always be somebody who may change everything.",
     "name_taken": "There is a login of that name already.",
     "bad_name": "That cannot be a name.",

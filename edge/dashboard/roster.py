@@ -16,7 +16,7 @@ from edge.errors import LimenError
 
 # Why the door does not trust somebody's face alone.
 _WARNINGS: Final = {
-    "too_close": "Somebody else here looks so much like them that the door asks for a second proof.",
+    "looks_like_another": "Somebody else here looks so much like them that the door asks for a second proof.",
     "minor": "Children's faces are too much alike for the door, so it asks for a second proof.",
 }
 
@@ -46,7 +46,7 @@ class Listed(Struct, frozen=True):
     valid_until: str | None = None
     schedule: Hours | None = None
     second_factor: str = "not_needed"
-    because: str = "automatic"
+    because: str | None = None
     consent: bool | None = None
     minor: bool = False
 
@@ -90,11 +90,12 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """One door's people; `problem` says why they are not known."""
+    """One door's people; `problem` says why they are not known. `can_audit`: whether it can say how alike they are."""
 
     door: str
     people: tuple[Enrolled, ...] = ()
     problem: str = ""
+    can_audit: bool = False
 
 
 def roster(known: Services, session: Session, door: DoorView) -> Roster:
@@ -107,7 +108,8 @@ def roster(known: Services, session: Session, door: DoorView) -> Roster:
         return Roster(door.id, problem=shown(str(error), LONGEST_SENTENCE))
     if job.state != "ok":
         return Roster(door.id, problem=refusal(job))
-    return Roster(door.id, tuple(sorted(_people(job.data.get("people")), key=lambda one: one.name.casefold())))
+    people = tuple(sorted(_people(job.data.get("people")), key=lambda one: one.name.casefold()))
+    return Roster(door.id, people, can_audit=known.operator.refusal(session, "gallery.audit", door.id) is None)
 
 
 def references(known: Services, session: Session, door: str, person_id: str) -> tuple[Reference, ...]:
@@ -138,7 +140,7 @@ def _people(data: Any) -> list[Enrolled]:
 def _enrolled(listed: Listed) -> Enrolled:
     name = shown(listed.name) or shown(listed.person_id)
     letters = "".join(word[0] for word in name.split()[:2]).upper()
-    warning = _WARNINGS.get(listed.because)
+    warning = _WARNINGS.get(listed.because or "")
     return Enrolled(listed.person_id, name, letters, tuple(_tags(listed)), (warning,) if warning else (), listed)
 
 

@@ -24,14 +24,17 @@ _UNFIT: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 _UNNAMED: Final = {"remote": "Somebody with a key", "pin": "Somebody with the PIN"}
 # The refusals of somebody who had been recognised: these are told by name.
 _RECOGNISED: Final = frozenset(
-    ("schedule", "expired", "second_factor", "dwell", "unstable", "store_fault", "clock_untrusted")
+    (
+        *("dwell", "unstable", "not_yet_valid", "expired", "schedule", "clock_untrusted", "lockout", "second_factor"),
+        *("not_asked", "store_fault"),
+    )
 )
 # What somebody should look after.
 _ALARMS: Final = frozenset(
     (
-        *("forced_open", "held_open", "tamper", "strike_jammed", "strike_failed", "store_full", "store_rolled_back"),
-        *("camera_lost", "camera_stalled", "camera_frozen", "camera_ended", "vision_failed", "clock_untrusted"),
-        *("references_damaged", "pin_locked_out", "lockout", "spoof_suspected"),
+        *("forced_open", "held_open", "tamper", "strike_jammed", "strike_failed", "store_full", "store_rollback"),
+        *("camera_lost", "camera_stalled", "camera_frozen", "camera_ended", "vision_failed", "inputs_failed"),
+        *("references_damaged", "pin_locked_out", "locked_out"),
     )
 )
 _SOMEBODY: Final = "Somebody"

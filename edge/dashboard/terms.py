@@ -15,6 +15,8 @@ from edge.dashboard.roster import Listed, Span
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPANS: Final = 3
 _FACTORS: Final = ("automatic", "always", "never")
+# Why somebody needs a second factor or does not, where it is because an operator said so.
+_SAID: Final = {"asked_for": "always", "overridden": "never"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ def terms_form(listed: Listed) -> TermsForm:
     return TermsForm(
         _local(listed.valid_from),
         _local(listed.valid_until),
-        listed.because if listed.because in _FACTORS else "automatic",
+        _SAID.get(listed.because or "", "automatic"),
         (*spans, *(Span() for _ in range(max(1, _SPANS - len(spans))))),
         listed.schedule.timezone if listed.schedule else "",
     )

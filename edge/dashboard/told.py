@@ -20,14 +20,15 @@ PROBLEMS: Final = {
     "camera_frozen": "The camera repeats one picture: nobody can be recognised.",
     "camera_ended": "The recording that stands in for a camera has ended.",
     "store_full": "The door's disk is full.",
-    "store_rolled_back": "The door's people are older than its journal: somebody may have put an old copy back.",
+    "store_rollback": "The door's people are older than its journal: somebody may have put an old copy back. It lets "
+    "nobody in.",
+    "locked_out": "No face is let in for a while: there were too many attempts.",
     "references_damaged": "Somebody's references cannot be read: they must be enrolled again.",
     "references_of_another_model": "Somebody was enrolled with another model, and must be enrolled again.",
     "clock_skewed": "The door's clock is wrong; its events are shown when they arrived.",
-    "clock_untrusted": "The door does not know what time it is.",
     "wrong_id": "Something calls itself by another door's name on this door's topics.",
 }
-_GRAVE: Final = frozenset(("strike_jammed", "silent", "wrong_id", "store_rolled_back"))
+_GRAVE: Final = frozenset(("strike_jammed", "silent", "wrong_id", "store_rollback"))
 
 PROMPTS: Final = {
     "look_at_camera": "Look into the camera",
@@ -53,6 +54,7 @@ _HEADINGS: Final = {
     "person.delete": "Deleting a person",
     "reference.delete": "Deleting a reference",
     "unlock": "Unlocking",
+    "lockout.reset": "Ending the lock-out",
 }
 _DONE: Final = {
     "enroll": "Enrolled.",
@@ -61,6 +63,7 @@ _DONE: Final = {
     "person.delete": "Deleted. The door knows this person no more.",
     "reference.delete": "The reference is deleted.",
     "unlock": "The door was unlocked for a moment.",
+    "lockout.reset": "Faces are let in again.",
 }
 
 
@@ -186,7 +189,7 @@ def _links(job: Job) -> tuple[tuple[str, str], ...]:
     again = (("/people/enroll", "Enrol again" if job.state == "error" else "Enrol somebody else"),)
     if job.command in {"enroll", "enroll.cancel"}:
         return (*again, ("/people", "People")) if job.state == "error" else (("/people", "People"), *again)
-    return (("/doors", "Doors"),) if job.command == "unlock" else (("/people", "People"),)
+    return (("/doors", "Doors"),) if job.command in {"unlock", "lockout.reset"} else (("/people", "People"),)
 
 
 _TOLD: Final[dict[type, Callable[[Any], Any]]] = {

@@ -17,6 +17,8 @@ _QUALITY: Final = {
     "low_contrast": "the picture had too little contrast",
     "turned": "the face was turned away",
     "not_a_face": "it was not certainly a face",
+    "covered_mouth": "the mouth was covered",
+    "covered_eyes": "the eyes were covered",
 }
 _REFUSED: Final = {
     "ambiguous": "Two people came too close to each other.",
@@ -28,7 +30,17 @@ _REFUSED: Final = {
     "stale": "The picture was too old by the time of the decision.",
     "store_fault": "It would have been let in, but the door could not write that down.",
     "wrong_pin": "The PIN was wrong.",
+    "not_yet_valid": "Recognised, but before the first day they may come in.",
+    "expired": "Recognised, but after the last day they may come in.",
+    "schedule": "Recognised, but outside the hours they may come in.",
+    "clock_untrusted": "Recognised, but they may come in at certain times only, and the door does not know the time.",
+    "lockout": "Recognised, but after too many attempts no face is let in for a while.",
+    "second_factor": "Recognised, but they need a second proof, and none came in time.",
+    "swapped": "Recognised, but then somebody else took the place.",
+    "not_asked": "Recognised, but nobody pressed the button.",
 }
+# Whose sentence ends with what the person's dates and hours are.
+_TERMS: Final = ("not_yet_valid", "expired", "schedule", "clock_untrusted")
 _DOOR: Final = {
     "forced_open": "The door was opened without being unlocked.",
     "held_open": "The door has stood open for too long.",
@@ -50,6 +62,19 @@ _SYSTEM: Final = {
     "vision_recovered": "Pictures can be looked at again.",
     "person_enrolled": "Somebody was enrolled.",
     "person_deleted": "Somebody was deleted.",
+    "person_changed": "Somebody's name or terms were changed.",
+    "person_restored": "Somebody was put back from a backup.",
+    "reference_deleted": "Somebody has one reference less.",
+    "references_renewed": "References were made anew for another model.",
+    "second_factor_awaited": "The door waits for a second proof.",
+    "second_factor_given": "A second proof was given.",
+    "locked_out": "No face is let in for a while.",
+    "lockout_ended": "Faces are let in again.",
+    "lockout_reset": "An administrator ended the lock-out.",
+    "store_rollback": "The door's people are older than its journal, so nobody is let in.",
+    "inputs_failed": "A contact or a button cannot be read.",
+    "inputs_recovered": "All contacts and buttons can be read again.",
+    "unreadable_event": "An event that this door could not read any more.",
     "journal_pruned": "Old events were deleted at the door.",
     "references_damaged": "Stored references cannot be read: this person must be enrolled again.",
     "references_of_another_model": "References are of another model: this person must be enrolled again.",
@@ -120,7 +145,10 @@ def _granted_why(event: AccessEvent) -> str:
         return "Opened with the PIN."
     if event.reason != "verified" or not event.references:
         return f"Let in: {_plain(event.reason, capital=False)}."
-    return f"{_votes(event)} were similar enough, in {event.frames} of the last {event.frames_seen} pictures."
+    second = {"pin": " The PIN was right, too.", "confirmed": " Somebody inside agreed."}.get(
+        event.second_factor or "", ""
+    )
+    return f"{_votes(event)} were similar enough, in {event.frames} of the last {event.frames_seen} pictures.{second}"
 
 
 def _refused_why(event: AccessEvent) -> str:
@@ -129,7 +157,12 @@ def _refused_why(event: AccessEvent) -> str:
         return f"No good look at the face: {_QUALITY.get(word, _plain(word, capital=False))}."
     if reason == "unknown":
         return _unknown_why(event)
-    return _REFUSED.get(reason) or f"{_plain(event.reason)}."
+    said = _REFUSED.get(reason) or f"{_plain(event.reason)}."
+    if event.schedule and reason in _TERMS:
+        return f"{said.removesuffix('.')}: {event.schedule}."
+    if event.lockout_seconds and reason == "lockout":
+        return f"{said} It goes on for {event.lockout_seconds:.0f} s."
+    return said
 
 
 def _unknown_why(event: AccessEvent) -> str:
@@ -139,8 +172,8 @@ def _unknown_why(event: AccessEvent) -> str:
     nearest = f"like {event.nearest}" if event.nearest else "like anybody"
     if event.votes == 0:
         return (
-            f"Not enough {nearest}: similarity {event.similarity:.2f}, and from {event.detection_threshold:.2f} on "
-            "a reference counts."
+            f"Not enough {nearest}: similarity {event.similarity:.2f}, and at least {event.detection_threshold:.2f} "
+            "is needed."
         )
     share = event.verification_threshold or 0.0
     return f"Not enough {nearest}: {_votes(event)} were similar enough, and {share:.0%} are needed."

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 
+from tests.browser.chromium import CHROMIUM, FLAGS
 from tests.browser.house import House
 from tests.browser.watching import Watched
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="left out: the playwright package is not installed")
-CHROMIUM = shutil.which("chromium")
-_FLAGS = (
-    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
-    "--no-first-run --disable-quic"
-)
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +18,7 @@ def chromium() -> Iterator[sync_api.Browser]:
     if CHROMIUM is None:
         pytest.skip("left out: chromium is not installed")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS.split())
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
 

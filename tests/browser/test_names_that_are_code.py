@@ -43,7 +43,7 @@ def test_hostile_events_arrive_as_text(owner: Watched, stranger: StrangeDoor) ->
         stranger.tell(text)
     stranger.tell("the last of them")
     rows = owner.page.locator("#stream")
-    rows.get_by_text("the last of them was let in").wait_for()
+    rows.get_by_text("the last of them was let in").first.wait_for()
     titles = rows.locator('[data-slot="title"]').all_inner_texts()
     assert f"{shown(PAYLOADS[-5])} was let in" in titles
     owner.ran_nothing()
@@ -77,8 +77,8 @@ def test_a_search_for_a_hostile_text_finds_it_and_runs_none(owner: Watched, stra
     owner.page.goto("/history")
     owner.page.get_by_label("Person").fill(text)
     owner.page.get_by_role("button", name="Search").click()
-    assert owner.page.get_by_label("Person").input_value() == text
-    owner.page.locator("#stream, .stream").get_by_text(shown(text)).first.wait_for()
+    assert owner.page.get_by_label("Person").input_value() == text.strip()
+    owner.page.locator(".stream [data-slot=title]", has_text=f"{shown(text)} was let in").first.wait_for()
     owner.ran_nothing()
 
 

@@ -1,4 +1,5 @@
-// The live stream of server-sent events. It says at once when it is lost, and comes back by itself.
+// The live stream of server-sent events. It says at once when it is lost, and comes back by itself. Where the browser
+// reconnects it asks for what it missed; after a stream that had to be made anew the page is loaded again instead.
 
 const RETRY = 3000; // milliseconds between two tries when the server refuses for good
 const SILENT = 25000; // the server says something every ten seconds: after this the line is dead
@@ -8,10 +9,13 @@ export function listen(handlers, said) {
   let timer;
   let heard = Date.now();
 
-  function open() {
+  function open(anew = true) {
     source = new EventSource("/live");
     heard = Date.now();
-    source.onopen = () => said("live");
+    source.onopen = () => {
+      if (anew) location.reload();
+      else said("live");
+    };
     source.addEventListener("ping", () => {
       heard = Date.now();
     });
@@ -54,5 +58,5 @@ export function listen(handlers, said) {
     source.close();
     open();
   }, SILENT / 5);
-  open();
+  open(false);
 }
