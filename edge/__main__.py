@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from edge import __version__
+from edge.commands.decision_arguments import add_decision_commands
 from edge.commands.options import CommandAdder, add_broker_commands, add_care_commands, add_measuring_commands, between
 from edge.errors import ConfigError, LimenError, ModelError, StoreBusyError, StrikeBusyError
 
@@ -45,20 +46,22 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"limen {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
 
-    def command(name: str, summary: str, story: str = "") -> argparse.ArgumentParser:
+    def command(name: str, summary: str, story: str = "", *, configs: str = "one") -> argparse.ArgumentParser:
         added = commands.add_parser(
             name,
             help=summary,
             description=f"{summary[0].upper()}{summary[1:]}.\n\n{story}".rstrip(),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        added.add_argument(
-            "--config", type=Path, metavar="FILE", help="default: ./config.yaml, else /etc/limen/config.yaml"
-        )
+        if configs == "one":
+            added.add_argument(
+                "--config", type=Path, metavar="FILE", help="default: ./config.yaml, else /etc/limen/config.yaml"
+            )
         return added
 
     _add_door_commands(command)
     _add_force_locked_command(command)
+    add_decision_commands(command)
     _add_audit_command(command)
     _add_keeping_commands(command)
     _add_signing_commands(command)

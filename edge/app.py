@@ -35,6 +35,7 @@ from edge.service.reembed import renew_references
 from edge.service.rooms import Rooms
 from edge.service.rule import effective_rule
 from edge.service.telling import access_event, system_event
+from edge.service.watchman import Watchman
 from edge.settings import Settings
 from edge.store.store import open_store
 from edge.values import Decision, Event, Frame
@@ -95,9 +96,11 @@ class Door:
         self._preview = rooms.preview
         self._publisher = Publisher(rooms.settings, rooms.link, rooms.store, rooms.clock, boot_id())
         self._condition = Condition(rooms)
+        self._watchman = Watchman(rooms.pipeline, rooms.store, rooms.clock)
         self._reception = Reception(
             rooms,
             self._publisher,
+            self._watchman,
             selftest=self._condition.selftest,
             configuration=lambda: configuration(rooms.settings),
         )
@@ -112,7 +115,7 @@ class Door:
     def turn(self) -> bool:
         """One turn of the loop; whether it got as far as a door can: a frame looked at, or told that there is none."""
         self._hear_commands()
-        self._doorway.step()
+        self._watchman.hear(self._doorway.step())
         frame = self._camera.take(_TURN_SECONDS)
         step = self._pipeline.step(frame)
         for decision in step.decisions:
@@ -122,6 +125,8 @@ class Door:
             self._doorway.enrolment_news(news)
         self._show_faces(frame, step)
         self._note_failure(step)
+        for event in self._watchman.step():
+            self._tell(event)
         if frame is not None:
             self._watch(frame, step)
         self._hear_rooms()
@@ -193,10 +198,12 @@ class Door:
         try:
             self._strike.pulse(
                 self._settings.door.unlock_seconds,
-                not_after=decision.frame_at + self._pipeline.rule.maximum_frame_age,
+                not_after=decision.not_after,
             )
         except StrikeError as error:
             self._tell(system_event("strike_failed", f"visit {decision.visit_id} was granted but not let in: {error}"))
+        else:
+            self._reception.let_in(decision)
 
     def _show_faces(self, frame: Frame | None, step: Step) -> None:
         """After all that opens: a picture may be late, and may be missing."""
@@ -277,6 +284,8 @@ class Door:
             if decision is not None and self._clock.now() - decision.at > _CAPTION_SECONDS:
                 decision = None
             window = self._pipeline.window
-            prompt = None if window is None else window.prompt
+            prompt = f"enrolling: {window.prompt}" if window is not None else None
+            if self._pipeline.awaits is not None:
+                prompt = "and now the PIN"
             caption = Caption(rule.detection_threshold, rule.verification_threshold, decision, prompt)
             self._preview.show(lambda: draw(frame.image, probe, step.nearest, caption))

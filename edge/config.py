@@ -40,6 +40,7 @@ GUARDED: Final = {
     ),
     "at_most": (
         "access.frames_window",
+        "access.button_seconds",
         "access.maximum_frame_age_seconds",
         "vision.quality.maximum_brightness",
         "vision.quality.maximum_yaw",
@@ -47,6 +48,8 @@ GUARDED: Final = {
         "vision.quality.maximum_roll",
     ),
 }
+# Words that lower the door's security: whoever walks past opens it; a clock that nobody set opens out of hours.
+LAX: Final = {"access.trigger": "always", "access.untrusted_clock": "ignore"}
 
 
 def read_config(path: Path) -> Settings:
@@ -186,11 +189,19 @@ def _contradictions(settings: Settings) -> list[str]:
     problems = []
     if settings.access.frames_needed > settings.access.frames_window:
         problems.append("access.frames_needed: larger than access.frames_window")
+    buttons = (settings.inputs.intent_button_pin, settings.inputs.doorbell_pin)
+    if settings.access.trigger == "button" and all(pin is None for pin in buttons):
+        problems.append("access.trigger: button needs inputs.intent_button_pin, or inputs.doorbell_pin")
     quality = settings.vision.quality
     if quality.minimum_brightness >= quality.maximum_brightness:
         problems.append("vision.quality.minimum_brightness: not below vision.quality.maximum_brightness")
     if settings.vision.points == "detector" and settings.vision.detector != "mtcnn":
         problems.append(f"vision.points: {settings.vision.detector} has no points of its own, only mtcnn has")
+    return [*problems, *_mqtt_contradictions(settings)]
+
+
+def _mqtt_contradictions(settings: Settings) -> list[str]:
+    problems = []
     if settings.mqtt.ca_file and not settings.mqtt.tls:
         problems.append("mqtt.ca_file: needs mqtt.tls: true")
     if bool(settings.mqtt.client_certificate) != bool(settings.mqtt.client_key):
@@ -221,6 +232,11 @@ def _lowered(settings: Settings) -> list[str]:
                     f"{key}: {value} lowers the door's security ({word} {default}); "
                     "access.accept_lower_security: true would allow it"
                 )
+    problems += [
+        f"{key}: {word} lowers the door's security; access.accept_lower_security: true would allow it"
+        for key, word in LAX.items()
+        if value_at(settings, key) == word
+    ]
     return problems
 
 

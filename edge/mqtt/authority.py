@@ -44,7 +44,7 @@ COMMANDS: Final[dict[str, Rule]] = {
     "person.delete": Rule("people", PersonArguments),
     "person.set": Rule("people"),
     "reference.delete": Rule("people"),
-    "lockout.reset": Rule("people"),
+    "lockout.reset": Rule("people", NoArguments),
     "pin.set": Rule("people", PinArguments),
     "unlock": Rule("unlock", NoArguments),
 }

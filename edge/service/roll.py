@@ -8,6 +8,7 @@ from edge.errors import MessageError
 from edge.mqtt.arguments import PersonArguments
 from edge.mqtt.commands import Command
 from edge.service.answers import Action
+from edge.service.person_pins import PersonPins
 from edge.service.rooms import Rooms
 from edge.service.telling import roster, system_event
 from edge.values import Person
@@ -32,6 +33,7 @@ class Roll:
         wanted = command.arguments.person_id
         person = next((one for one in self._store.people() if one.id == wanted), None)
         person = person or Person(wanted, wanted, (), self._clock.wall())
+        PersonPins(self._store, self._clock).change(wanted, None)  # first: who gets this id next must not find it
         if not self._store.delete_person(wanted, system_event("person_deleted", person=person)):
             raise MessageError("no_such_person", f"nobody has the id {wanted}")
         self._pipeline.admit(self._store.people())

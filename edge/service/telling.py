@@ -10,6 +10,7 @@ from typing import Any, Literal
 from edge.access.enrolment import Outcome
 from edge.access.gallery import Gallery
 from edge.access.policy import Rule
+from edge.access.second_factor import why_needed
 from edge.clock import rfc3339
 from edge.values import Decision, Event, Match, Person, Quality, Verdict
 
@@ -29,6 +30,8 @@ def access_event(decision: Decision, rule: Rule, *, latency_ms: float) -> Event:
             "frames_seen": decision.frames_seen,
             "frames_needed": rule.frames_needed,
             "runner_up": None if decision.runner_up is None else round(decision.runner_up.similarity, 4),
+            "margin": round(rule.margin, 4),
+            **_besides(decision),
             "quality": None if decision.quality is None else _rounded(decision.quality),
             "visit_seconds": round(decision.at - decision.started_at, 3),
             "latency_ms": round(latency_ms, 1),
@@ -58,7 +61,10 @@ def system_event(word: str, detail: str = "", *, person: Person | None = None, p
 
 
 def roster(people: Iterable[Person], gallery: Gallery, privacy: Literal["full", "ids", "none"]) -> list[dict[str, Any]]:
-    """Who is enrolled. `state` is `re_enrol` where the references are of another model; `usable` is false then."""
+    """Who is enrolled. `state` is `re_enrol` where the references are of another model; `usable` is false then.
+
+    `second_factor`: why their face alone does not open, null where it does.
+    """
     return [
         {
             "person_id": person.id,
@@ -67,6 +73,7 @@ def roster(people: Iterable[Person], gallery: Gallery, privacy: Literal["full", 
             "enrolled_at": rfc3339(person.enrolled_at),
             "usable": person.id not in gallery.unusable,
             "state": "re_enrol" if person.id in gallery.unusable else "ready",
+            "second_factor": why_needed(person, gallery),
         }
         for person in people
     ]
@@ -86,6 +93,17 @@ def outcome_facts(outcome: Outcome) -> dict[str, Any]:
         "nearest": nearest,
         "warnings": list(outcome.warnings),
     }
+
+
+def _besides(decision: Decision) -> dict[str, Any]:
+    """What bore on the decision besides the face and its nearest person; only what there was."""
+    told = {
+        "best_similarity": None if decision.best_similarity is None else round(decision.best_similarity, 4),
+        "second_factor": decision.second_factor,
+        "schedule": decision.limits or None,
+        "lockout_seconds": round(decision.lockout_seconds, 1) or None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _nearest(match: Match | None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.config import GUARDED, MAX_BYTES, read_config
+from edge.config import GUARDED, LAX, MAX_BYTES, read_config
 from edge.errors import ConfigError
 from edge.settings import Settings, known_keys, value_at
 
@@ -248,6 +248,18 @@ def test_a_protecting_number_is_made_looser_only_on_purpose(write: Write, key: s
     assert value_at(read_config(write(yaml.safe_dump(allowed))), key) != known_keys()[key]
 
 
+@pytest.mark.parametrize(("key", "word"), LAX.items())
+def test_a_word_that_lowers_the_security_is_accepted_only_on_purpose(write: Write, key: str, word: str) -> None:
+    (problem,) = _problems(write(_yaml((key, word))))
+    assert problem.startswith(f"{key}: {word} lowers the door's security; access.accept_lower_security")
+    assert value_at(read_config(write(_yaml((key, word), ("access.accept_lower_security", True)))), key) == word
+
+
+@pytest.mark.parametrize("pin", ["intent_button_pin", "doorbell_pin"])
+def test_a_button_can_be_asked_for_where_there_is_one(write: Write, pin: str) -> None:
+    assert read_config(write(f"access: {{trigger: button}}\ninputs: {{{pin}: 24}}")).access.trigger == "button"
+
+
 @pytest.mark.parametrize(
     ("content", "key"),
     [
@@ -258,6 +270,7 @@ def test_a_protecting_number_is_made_looser_only_on_purpose(write: Write, key: s
         ("mqtt: {client_certificate: own.crt, client_key: own.key}", "mqtt.client_certificate"),
         ("mqtt: {password_file: secret}", "mqtt.password_file"),
         ("mqtt: {broker: localhost, port: 0}", "mqtt.port"),
+        ("access: {trigger: button}", "access.trigger"),
         ("mqtt: {image: true, privacy: ids}", "mqtt.image"),
     ],
 )
