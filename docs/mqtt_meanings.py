@@ -233,6 +233,9 @@ FIELDS: Final[dict[type, dict[str, str]]] = {
     },
 }
 
+# Settings that `config.get` does not tell: they are not the door's.
+_OTHERS: Final = {"home", "dashboard"}
+
 COMMANDS: Final[dict[str, Told]] = {
     "enroll": Told(
         "Opens a window in which the door collects references of whoever stands before it. First answered `accepted`,"
@@ -356,7 +359,9 @@ COMMANDS: Final[dict[str, Told]] = {
     ),
     "config.get": Told(
         "Tells the settings in force, without secrets.",
-        answer={one.name: f"[its keys](configuration.md#{one.name})" for one in fields(Settings) if one.name != "home"},
+        answer={
+            one.name: f"[its keys](configuration.md#{one.name})" for one in fields(Settings) if one.name not in _OTHERS
+        },
         ask={},
     ),
 }
