@@ -33,7 +33,7 @@ Example = tuple[str, Struct]  # the topic below <base>/<door>/, and what is publ
 
 _RULE: Final[dict[str, Any]] = {"detection_threshold": 0.53, "verification_threshold": 0.5, "frames_needed": 3}
 _QUALITY: Final = messages.QualityFacts(
-    size=141.0, sharpness=212.5, brightness=118.2, contrast=46.1, yaw=0.04, pitch=-0.06, roll=2.1
+    size=141.0, sharpness=212.5, brightness=118.2, contrast=46.1, yaw=0.04, pitch=-0.06, roll=2.1, mouth=2.41, eyes=1.38
 )
 
 

@@ -36,6 +36,8 @@ GUARDED: Final = {
         "vision.quality.minimum_brightness",
         "vision.quality.minimum_contrast",
         "vision.quality.minimum_presence",
+        "vision.quality.minimum_mouth",
+        "vision.quality.minimum_eyes",
     ),
     "at_most": (
         "access.frames_window",

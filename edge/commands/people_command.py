@@ -44,8 +44,12 @@ def _show(people: list[dict[str, Any]], settings: Settings, *, as_json: bool) ->
         return
     print(f"{'id':<24} {'name':<28} {'references':>10}  enrolled")
     for person in people:
-        note = "" if person["usable"] else "  must be enrolled again: other model"
+        notes = [] if person["usable"] else ["must be enrolled again: other model"]
+        if person["second_factor"] == "needed":
+            notes.append(f"second factor ({person['because'].replace('_', ' ')})")
+        if person["valid_until"] is not None:
+            notes.append(f"until {person['valid_until'][:16]}Z")
         print(
             f"{person['person_id']:<24} {person['name'] or '-':<28} {person['references']:>10}  "
-            f"{person['enrolled_at'][:10]}{note}"
+            f"{'  '.join([person['enrolled_at'][:10], *notes])}"
         )

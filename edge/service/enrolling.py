@@ -16,11 +16,20 @@ from edge.mqtt.commands import Command
 from edge.service.answers import Action, Promise
 from edge.service.publisher import Publisher
 from edge.service.rooms import Rooms
-from edge.service.telling import outcome_facts, system_event
+from edge.service.telling import outcome_facts, system_event, why_not_enrolled
+from edge.settings import EnrolmentSettings
 
 
 def new_request(
-    name: str, person_id: str | None, references: int, transaction: str, *, taken: Collection[str], asked_at: datetime
+    name: str,
+    person_id: str | None,
+    references: int,
+    transaction: str,
+    *,
+    taken: Collection[str],
+    asked_at: datetime,
+    consent: bool | None = None,
+    minor: bool | None = None,
 ) -> EnrolmentRequest:
     """An enrolment's request with a clean name and an id nobody has. Raises EnrolmentError."""
     clean = clean_name(name)
@@ -28,7 +37,14 @@ def new_request(
         raise EnrolmentError(
             "person_exists", f"the id {person_id} is taken: delete that person first, or choose another"
         )
-    return EnrolmentRequest(clean, person_id or person_id_for(clean, taken), references, transaction, asked_at)
+    chosen = person_id or person_id_for(clean, taken)
+    return EnrolmentRequest(clean, chosen, references, transaction, asked_at, consent, minor or False)
+
+
+def require_consent(settings: EnrolmentSettings, consent: bool | None) -> None:  # noqa: FBT001 - as the command says it
+    """Raise EnrolmentError unless the person agreed, or nobody asks here."""
+    if settings.require_consent and not consent:
+        raise EnrolmentError("consent_needed", "consent: this door enrols nobody who has not agreed to it")
 
 
 class Enrolling:
@@ -38,6 +54,7 @@ class Enrolling:
         self._settings = rooms.settings.enrolment
         self._clock = rooms.clock
         self._store = rooms.store
+        self._privacy = rooms.settings.mqtt.privacy
         self._pipeline = rooms.pipeline
         self._publisher = publisher
         self._answer = answer
@@ -55,6 +72,14 @@ class Enrolling:
         self._close()
         self._answer(command, lambda _: self._conclusion(news))
 
+    def confirm(self, now: float) -> bool:
+        """Somebody pressed the button inside; whether a window waited for that."""
+        window = self._pipeline.window
+        if window is None or window.confirmed:
+            return False
+        self._pipeline.window = enrolment.confirm(window, now)
+        return True
+
     def forget(self, command: Command) -> None:
         """Close the window if `command` opened it: its answer could not be given."""
         if self._running is command:
@@ -65,6 +90,7 @@ class Enrolling:
         assert isinstance(arguments, EnrollArguments)
         if self._pipeline.window is not None:
             raise MessageError("busy", "another enrolment is running", retryable=True)
+        require_consent(self._settings, arguments.consent)
         request = new_request(
             arguments.name,
             arguments.person_id,
@@ -72,6 +98,8 @@ class Enrolling:
             command.transaction,
             taken=self._store.person_ids(),
             asked_at=self._clock.wall(),
+            consent=arguments.consent,
+            minor=arguments.minor,
         )
         self._pipeline.open_window(enrolment.start(request, self._clock.now(), self._settings))
         self._running = command
@@ -92,10 +120,10 @@ class Enrolling:
 
     def _conclusion(self, outcome: Outcome) -> dict[str, Any]:
         if outcome.person is None:
-            raise outcome.error or EnrolmentError("no_face", "nobody looked into the camera", retryable=True)
+            raise why_not_enrolled(outcome, self._pipeline.gallery.people, self._privacy)
         self._store.add_person(outcome.person, system_event("person_enrolled", person=outcome.person))
         self._pipeline.admit(self._store.people())
-        return outcome_facts(outcome)
+        return outcome_facts(outcome, self._pipeline.gallery, self._privacy)
 
 
 def _cancelled(_command: Command) -> dict[str, Any]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any
 
 from edge.access.enrolment import Outcome
 from edge.access.gallery import Gallery
 from edge.access.policy import Rule
-from edge.clock import rfc3339
+from edge.errors import EnrolmentError
+from edge.mqtt.messages import Privacy
+from edge.service.particulars import person_facts, second_factor_facts
 from edge.values import Decision, Event, Match, Person, Quality, Verdict
 
 
@@ -52,34 +54,46 @@ def system_event(word: str, detail: str = "", *, person: Person | None = None, p
     return Event("system", {"event": word, "detail": detail} | who)
 
 
-def roster(people: Iterable[Person], gallery: Gallery, privacy: Literal["full", "ids", "none"]) -> list[dict[str, Any]]:
-    """Who is enrolled. `usable` is false for references of another model, or damaged ones."""
-    return [
-        {
-            "person_id": person.id,
-            "name": person.name if privacy == "full" else None,
-            "references": len(person.references),
-            "enrolled_at": rfc3339(person.enrolled_at),
-            "usable": person.id not in gallery.unusable,
-        }
-        for person in people
-    ]
+def roster(people: Iterable[Person], gallery: Gallery, privacy: Privacy) -> list[dict[str, Any]]:
+    """Who is enrolled."""
+    return [person_facts(person, gallery, privacy) for person in people]
 
 
-def outcome_facts(outcome: Outcome) -> dict[str, Any]:
-    """How well an enrolment went: the `data` of its answer."""
-    assert outcome.person is not None
-    nearest = None
-    if outcome.nearest_id is not None and outcome.nearest_similarity is not None:
-        nearest = {"person_id": outcome.nearest_id, "similarity": round(outcome.nearest_similarity, 4)}
+def outcome_facts(outcome: Outcome, gallery: Gallery, privacy: Privacy) -> dict[str, Any]:
+    """How well an enrolment went: the `data` of its answer. `gallery` holds the new person."""
+    person = outcome.person
+    assert person is not None
+    assert person.separation is not None
     return {
-        "person_id": outcome.person.id,
-        "references": len(outcome.person.references),
+        "person_id": person.id,
+        "references": len(person.references),
         "dropped": len(outcome.dropped),
-        "worst_own": None if outcome.worst_own is None else round(outcome.worst_own, 4),
-        "nearest": nearest,
+        "worst_own": round(person.separation.worst_own, 4),
+        "nearest": nearest_facts(person.separation.nearest_id, person.separation.nearest_similarity, privacy),
+        **second_factor_facts(person, gallery),
+        "refusals": dict(outcome.refusals),
         "warnings": list(outcome.warnings),
     }
+
+
+def nearest_facts(person_id: str | None, similarity: float | None, privacy: Privacy) -> dict[str, Any] | None:
+    """Who of the others is most alike; whom people resemble is nobody's to know with `privacy` "none"."""
+    if person_id is None or similarity is None:
+        return None
+    return {"person_id": None if privacy == "none" else person_id, "similarity": round(similarity, 4)}
+
+
+def why_not_enrolled(outcome: Outcome, people: Iterable[Person], privacy: Privacy) -> EnrolmentError:
+    """The error of an enrolment that came to nothing, with whom it was and which pictures were refused."""
+    error = outcome.error
+    assert error is not None
+    message = str(error)
+    known = next((person for person in people if person.id == outcome.known_as), None)
+    if known is not None and privacy != "none":
+        message += f" as {known.id}" if privacy == "ids" else f" as {known.name} ({known.id})"
+    if outcome.refusals:
+        message += f" (not usable: {', '.join(f'{count} {word}' for word, count in outcome.refusals.items())})"
+    return EnrolmentError(error.code, message, retryable=error.retryable)
 
 
 def _nearest(match: Match | None) -> dict[str, Any]:
