@@ -70,22 +70,22 @@ def read_photograph(path: Path) -> Photograph:
 def _content(path: Path) -> bytes:
     """The bytes of a regular file, read once: what it becomes afterwards does not matter."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(path, "rb", opener=_without_links) as file:  # noqa: PTH123 - Path.open has no opener
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise _RefusedError("not_a_file")
+            if status.st_size > MOST_BYTES:
+                raise _RefusedError("too_large")
+            content = file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise _RefusedError("not_a_file") from error
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - opened without following links
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise _RefusedError("not_a_file")
-        if status.st_size > MOST_BYTES:
-            raise _RefusedError("too_large")
-        try:
-            content = file.read(MOST_BYTES + 1)
-        except OSError as error:
-            raise _RefusedError("not_a_file") from error
     if len(content) != status.st_size:
         raise _RefusedError("changing")
     return content
+
+
+def _without_links(path: str, _flags: int) -> int:
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _checked(header: Header) -> Header:
