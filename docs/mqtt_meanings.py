@@ -112,6 +112,11 @@ FIELDS: Final[dict[type, dict[str, str]]] = {
         "frames_seen": "how many frames were looked at for that",
         "frames_needed": "how many must verify",
         "runner_up": "the similarity of the next most similar person",
+        "margin": "by how much `similarity` must exceed `runner_up`",
+        "best_similarity": "the highest similarity to anybody in the good pictures of this visit",
+        "second_factor": "what was given besides the face, or `missing`; `null` where nothing was asked for",
+        "schedule": "what that person's dates and hours are and what time it was, where they kept them out",
+        "lockout_seconds": "for how long no face would be let in, where there is a lock-out",
         "quality": "the deciding picture, where there was one",
         "visit_seconds": "from the first sight of the face to the decision",
         "latency_ms": "from the capture of the deciding picture, or the arrival of the command, to this event",
@@ -223,7 +228,7 @@ FIELDS: Final[dict[type, dict[str, str]]] = {
         "valid_from": "RFC 3339 with its zone; before it the person is refused",
         "valid_until": "from then on the person is refused: how a guest expires",
         "schedule": "when the person may come in; `null`: always",
-        "second_factor": "`automatic`: when somebody else's face is too close; `never` overrides that, but for no child",
+        "second_factor": "`automatic`: if somebody else's face is too close; `never` overrides that, but for no child",
     },
     arguments.ReferenceArguments: {
         "person_id": "whose",
@@ -234,7 +239,10 @@ FIELDS: Final[dict[type, dict[str, str]]] = {
         "limit": "at most so many",
     },
     arguments.ChallengeArguments: {"key": "the id of the key that will sign: nobody else can use the challenge then"},
-    arguments.PinArguments: {"pin": "digits in quotes; `null` takes the PIN away"},
+    arguments.PinArguments: {
+        "pin": "digits in quotes; `null` takes the PIN away",
+        "person_id": "whose it is; the door's where it is left out",
+    },
     Envelope: {
         "p": "the signed text: the command's fields, and those of the next table",
         "k": "the key's id",
@@ -249,7 +257,7 @@ FIELDS: Final[dict[type, dict[str, str]]] = {
 
 _SECOND_FACTOR: Final = {
     "second_factor": "`needed` or `not_needed` besides the face",
-    "because": "`minor`; `always` or `never`, by `person.set`; `too_close` to somebody else's face, or `distinct`",
+    "because": "`minor`, `asked_for` or `looks_like_another`; `overridden` by `second_factor: never`, or `null`",
 }
 _PERSON: Final = {
     "person_id": "who",
@@ -285,7 +293,7 @@ _ADA: Final = {
     "valid_until": None,
     "schedule": None,
     "second_factor": "not_needed",
-    "because": "distinct",
+    "because": None,
 }
 
 COMMANDS: Final[dict[str, Told]] = {
@@ -312,7 +320,7 @@ COMMANDS: Final[dict[str, Told]] = {
             "worst_own": 0.71,
             "nearest": {"person_id": "bea-king", "similarity": 0.22},
             "second_factor": "not_needed",
-            "because": "distinct",
+            "because": None,
             "refusals": {"turned": 4, "blurred": 2},
             "warnings": [],
         },
@@ -426,9 +434,15 @@ COMMANDS: Final[dict[str, Told]] = {
             "damaged": [],
         },
     ),
-    "lockout.reset": Told("Ends a lock-out."),
+    "lockout.reset": Told(
+        "Ends a [lock-out](#attempts-and-the-lock-out) and forgets the attempts before it.",
+        answer={"was_locked_out": "whether there was one", "attempts": "how many there had been in a row"},
+        ask={},
+        data={"was_locked_out": True, "attempts": 6},
+    ),
     "pin.set": Told(
-        "Gives the door the PIN of [Home Assistant's lock](#unlocking-from-home-assistant), or takes it away.",
+        "Gives the door the PIN of [Home Assistant's lock](#unlocking-from-home-assistant), or a person their own as a"
+        " [second factor](#a-second-factor), or takes it away.",
         answer={"set": "whether there is one now"},
         ask={"pin": "482913"},
         data={"set": True},
@@ -484,7 +498,14 @@ COMMANDS: Final[dict[str, Told]] = {
 }
 
 # What `lock/set` answers, on response/lock.set.
-LOCK_SET: Final = Told("", answer={"seconds": "length of the pulse; 0 for `LOCK`"}, data={"seconds": 5.0})
+LOCK_SET: Final = Told(
+    "",
+    answer={
+        "seconds": "length of the pulse; 0 for `LOCK`, and for the PIN of a person",
+        "second_factor": "it was the PIN of a person, and counts for their face",
+    },
+    data={"seconds": 5.0, "second_factor": False},
+)
 
 CODES: Final = {
     "retained": "commands are never retained; such a message is dropped without an answer",
@@ -506,10 +527,10 @@ CODES: Final = {
     "wrong_command": "it was signed for another command",
     "interrupted": "the door was stopped while it obeyed: see what came of it before you ask again",
     "strike_fault": "the strike did not open, or cannot confirm it",
-    "bad_pin": "a PIN that anybody would try first, such as 123456",
+    "bad_pin": "a PIN that anybody would try first, such as 123456, or that is in use at this door",
     "wrong_pin": "on `lock/set`: it is not the PIN",
     "pin_needed": "on `lock/set`: there was none",
-    "no_pin": "on `lock/set`: the door has none",
+    "no_pin": "on `lock/set`: neither the door nor anybody has one",
     "locked_out": "on `lock/set`: too many wrong PINs; this one was not looked at",
     "busy": "something of the kind is running; try again later",
     "bad_name": "not usable as a name",
@@ -536,12 +557,20 @@ REASONS: Final = {
     "unknown": "too few references of anybody were similar enough",
     "ambiguous": "two people came too close to each other",
     "unstable": "verified, but not in enough frames",
+    "not_yet_valid": "recognised, before the first day of that person; `schedule` says which",
+    "expired": "recognised, after the last day of that person; `schedule` says which",
+    "schedule": "recognised, outside that person's hours; `schedule` says which",
+    "clock_untrusted": "recognised, but that person has dates or hours, and the clock is not set: `ts_trusted`",
+    "lockout": "recognised, but after [attempts](#attempts-and-the-lock-out) no face is let in",
+    "second_factor": "recognised, but the [second factor](#a-second-factor) did not come in time",
+    "swapped": "recognised, but somebody else took the place while the second factor, or the button, was awaited",
+    "not_asked": "`access.trigger: button`: recognised, but nobody pressed it",
     "dwell": "left before `access.dwell_seconds` were over",
     "several_faces": "`access.faces: refuse`, and there was more than one",
     "quality:<word>": "no good look: the word is `refusal` of [`quality`](#quality-of-eventaccess)",
     "nobody_enrolled": "there is nobody to compare with",
     "bad_embedding": "the embedding was not a finite unit vector of the gallery's model",
-    "stale": "the picture was too old by the time of the decision",
+    "stale": "the picture was too old by the time of the decision; or who was confirmed was not in sight any more",
     "store_fault": "it would have been granted, but could not be written to the journal (`seq` is 0)",
 }
 
@@ -561,12 +590,20 @@ SYSTEM_EVENTS: Final = {
     "person_changed": "`person.set`; `detail` names the fields",
     "reference_deleted": "one of somebody's references was forgotten",
     "person_deleted": "somebody was forgotten; named by the pseudonym",
-    "pin_set": "the door has a new PIN",
-    "pin_removed": "the door has no PIN any more",
+    "pin_set": "the door, or this person, has a new PIN",
+    "pin_removed": "the door, or this person, has no PIN any more",
     "pin_locked_out": "too many wrong PINs",
+    "second_factor_awaited": "this person's face is complete, and the door waits for their second factor",
+    "second_factor_given": "this person's PIN was entered",
+    "locked_out": "no face is let in: `detail` says why and for how long",
+    "lockout_ended": "faces are let in again",
+    "lockout_reset": "an administrator sent `lockout.reset`",
     "journal_pruned": "events were deleted by age; `detail` says how many",
+    "store_rollback": "the people are older than the journal, so nobody is let in: restore a backup, or enrol again",
+    "person_restored": "somebody was put back from a backup",
     "references_damaged": "stored references cannot be read: enrol this person again",
     "references_of_another_model": "they cannot be compared: enrol this person again",
+    "references_renewed": "made anew for another model, from the pictures that `store.keep_crops` kept",
     "broker_restarted": "the embedded broker had ended",
     "unreadable_event": "a row of the journal that this version cannot read",
 }
@@ -581,10 +618,12 @@ DOOR_EVENTS: Final = {
 
 PROBLEMS: Final = {
     "strike_jammed": "the strike cannot confirm its level",
+    "locked_out": "no face is let in, after [attempts](#attempts-and-the-lock-out): wait, or `lockout.reset`",
     "camera_lost": "there is no picture to decide by",
     "camera_stalled": "there is no picture to decide by",
     "camera_frozen": "there is no picture to decide by",
     "camera_ended": "there is no picture to decide by",
+    "store_rollback": "the people in the store were exchanged for older ones: nobody is let in",
     "references_damaged": "somebody must be enrolled again: `limen people` says who",
     "references_of_another_model": "somebody must be enrolled again: `limen people` says who",
 }

@@ -60,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_door_commands(command)
     _add_audit_command(command)
+    _add_keeping_commands(command)
     _add_signing_commands(command)
     _add_broker_commands(command)
     _add_measuring_commands(command)
@@ -119,6 +120,31 @@ def _add_audit_command(command: _CommandAdder) -> None:
     audit.add_argument("--head", type=_head, metavar="SEQ:HASH", help="an earlier `audit_head` that must be in it")
 
 
+def _add_keeping_commands(command: _CommandAdder) -> None:
+    master = command(
+        "key",
+        "show or renew the master key that people are sealed under",
+        "`show` names the key by its fingerprint. `rotate` makes a new one, with the door stopped; the old one opens\n"
+        "nothing here any more.",
+    )
+    master.add_argument("action", choices=("show", "rotate"), metavar="show|rotate")
+    for name, summary, story in (
+        (
+            "backup",
+            "write everybody who is enrolled into a sealed file",
+            "With the door stopped; the key is not inside.",
+        ),
+        ("restore", "put everybody of a backup back, or nobody", "With the door stopped. Nobody is deleted."),
+    ):
+        keeping = command(name, summary, story)
+        keeping.add_argument("file", type=Path, metavar="FILE", help="the backup")
+        keeping.add_argument(
+            "--passphrase-file", type=Path, metavar="P", help="sealed under the passphrase in P, not the master key"
+        )
+        if name == "restore":
+            keeping.add_argument("--replace", action="store_true", help="also put people back who changed since")
+
+
 def _add_signing_commands(command: _CommandAdder) -> None:
     keys = command(
         "keys",
@@ -172,6 +198,7 @@ def _add_measuring_commands(command: _CommandAdder) -> None:
     bench.add_argument(
         "--demo", action="store_true", help="measure on the demo's portraits, and a whole door with them"
     )
+    bench.add_argument("--store", action="store_true", help="measure what sealing costs instead; needs no camera")
     bench.add_argument("--report", type=Path, metavar="FILE", help="write the tables into this page, between its marks")
     bench.add_argument("--json", action="store_true", help="print the measurements as JSON")
 

@@ -28,9 +28,11 @@ from edge.service.overlay import Caption, draw
 from edge.service.preview import Preview
 from edge.service.publisher import Publisher
 from edge.service.reception import Reception
+from edge.service.reembed import renew_references
 from edge.service.rooms import Rooms
 from edge.service.rule import effective_rule
 from edge.service.telling import access_event, system_event
+from edge.service.watchman import Watchman
 from edge.settings import Settings
 from edge.store.store import open_store
 from edge.values import Decision, Event, Frame
@@ -61,6 +63,7 @@ def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> 
         births = (topics.birth,) if settings.home_assistant.discovery else ()
         link = house.enter_context(Link(login, Wiring.of_door(topics, optional=births), clock))
         camera = house.enter_context(open_camera(settings.camera, clock, settings.path(".")))
+        renew_references(store, eye)
         pipeline = Pipeline(eye, rule, store.people(), clock)
         allowed = standing(settings, login)
         door = Door(Rooms(settings, clock, store, strike, eye, pipeline, link, allowed, camera, broker, window))
@@ -85,9 +88,11 @@ class Door:
         self._preview = rooms.preview
         self._publisher = Publisher(rooms.settings, rooms.link, rooms.store, rooms.clock, boot_id())
         self._condition = Condition(rooms)
+        self._watchman = Watchman(rooms.pipeline, rooms.store, rooms.clock)
         self._reception = Reception(
             rooms,
             self._publisher,
+            self._watchman,
             selftest=self._condition.selftest,
             configuration=lambda: configuration(rooms.settings),
         )
@@ -107,6 +112,8 @@ class Door:
         for news in step.enrolment:
             self._reception.enrolment_news(news)
         self._note_failure(step)
+        for event in self._watchman.step():
+            self._tell(event)
         if frame is not None:
             self._watch(frame, step)
         self._hear_rooms()
@@ -134,6 +141,8 @@ class Door:
         publisher.state(topics.door_state, b"unknown")
         publisher.state(topics.lock_state, self._strike.state.encode())
         publisher.camera(online=False)
+        if self._store.rolled_back:
+            self._tell(system_event("store_rollback", "the people are older than the journal: nobody is trusted"))
         for person_id in self._store.damaged:
             self._tell(system_event("references_damaged", "stored references cannot be read", person_id=person_id))
         for person_id in self._pipeline.gallery.unusable:
@@ -171,10 +180,12 @@ class Door:
         try:
             self._strike.pulse(
                 self._settings.door.unlock_seconds,
-                not_after=decision.frame_at + self._pipeline.rule.maximum_frame_age,
+                not_after=decision.not_after,
             )
         except StrikeError as error:
             self._tell(system_event("strike_failed", f"visit {decision.visit_id} was granted but not let in: {error}"))
+        else:
+            self._reception.let_in(decision)
 
     def _hear_rooms(self) -> None:
         self._strike.poll()
@@ -244,6 +255,8 @@ class Door:
             if decision is not None and self._clock.now() - decision.at > _CAPTION_SECONDS:
                 decision = None
             window = self._pipeline.window
-            prompt = None if window is None else window.prompt
+            prompt = f"enrolling: {window.prompt}" if window is not None else None
+            if self._pipeline.awaits is not None:
+                prompt = "and now the PIN"
             caption = Caption(rule.detection_threshold, rule.verification_threshold, decision, prompt)
             self._preview.show(lambda: draw(frame.image, probe, step.nearest, caption))

@@ -41,6 +41,7 @@ GUARDED: Final = {
     ),
     "at_most": (
         "access.frames_window",
+        "access.button_seconds",
         "access.maximum_frame_age_seconds",
         "vision.quality.maximum_brightness",
         "vision.quality.maximum_yaw",
@@ -48,6 +49,8 @@ GUARDED: Final = {
         "vision.quality.maximum_roll",
     ),
 }
+# Words that lower the door's security: whoever walks past opens it; a clock that nobody set opens out of hours.
+LAX: Final = {"access.trigger": "always", "access.untrusted_clock": "ignore"}
 
 
 def read_config(path: Path) -> Settings:
@@ -165,6 +168,8 @@ def _contradictions(settings: Settings) -> list[str]:
     problems = []
     if settings.access.frames_needed > settings.access.frames_window:
         problems.append("access.frames_needed: larger than access.frames_window")
+    if settings.access.trigger == "button":
+        problems.append("access.trigger: button needs an input for it, and this door has none configured")
     quality = settings.vision.quality
     if quality.minimum_brightness >= quality.maximum_brightness:
         problems.append("vision.quality.minimum_brightness: not below vision.quality.maximum_brightness")
@@ -198,6 +203,11 @@ def _lowered(settings: Settings) -> list[str]:
                     f"{key}: {value} lowers the door's security ({word} {default}); "
                     "access.accept_lower_security: true would allow it"
                 )
+    problems += [
+        f"{key}: {word} lowers the door's security; access.accept_lower_security: true would allow it"
+        for key, word in LAX.items()
+        if value_at(settings, key) == word
+    ]
     return problems
 
 

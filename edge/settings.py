@@ -77,8 +77,11 @@ class AccessSettings(Struct, frozen=True, forbid_unknown_fields=True):
     frames_window: Annotated[int, Meta(ge=1, le=30)] = 5
     margin: Fraction = 0.05
     faces: Literal["nearest", "refuse"] = "nearest"
-    trigger: Literal["always", "dwell"] = "dwell"
+    trigger: Literal["always", "dwell", "button"] = "dwell"
     dwell_seconds: Annotated[float, Meta(ge=0.0, le=5.0)] = 0.6
+    button_seconds: Annotated[float, Meta(ge=1.0, le=20.0)] = 5.0
+    second_factor: Literal["as_needed", "always"] = "as_needed"
+    untrusted_clock: Literal["refuse_limited", "ignore"] = "refuse_limited"
     refuse_after_seconds: Annotated[float, Meta(ge=1.0, le=30.0)] = 3.0
     gone_seconds: Annotated[float, Meta(ge=0.2, le=5.0)] = 1.0
     cooldown_seconds: Annotated[float, Meta(ge=1.0, le=60.0)] = 5.0
@@ -98,6 +101,7 @@ class EnrolmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
     directory: str = "state"
     retention_days: Annotated[int, Meta(ge=1, le=3650)] = 90
+    keep_crops: bool = False
 
 
 class MqttSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,6 +9,7 @@ Times named `at` are monotonic seconds of `edge.clock.Clock.now()`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeVar
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 Verdict = Literal["granted", "refused"]
+SecondFactor = Literal["pin", "confirmed"]
 QualityWord = Literal[
     "too_small",
     "blurred",
@@ -244,7 +246,10 @@ class Decision:
 
     `match` is the person granted, or the nearest one when refused; `runner_up` the next nearest person.
     `frames` of the last `frames_seen` gate-passing frames verified `match`. `frame_at` is when the deciding frame was
-    captured. `quality` is the deciding frame's, where it had one.
+    captured. `quality` is the deciding frame's, where it had one. `best_similarity`: the highest to anybody that a
+    gate-passing frame of the visit had. A pulse must not begin after `not_after`. `second_factor`: what was given
+    besides the face, `missing` where it was needed and was not, None where it was not needed. `limits`: the terms that
+    kept `match` out, in words. `lockout_seconds`: for how long no face would be let in.
     """
 
     visit_id: str
@@ -258,6 +263,11 @@ class Decision:
     frames: int = 0
     frames_seen: int = 0
     quality: Quality | None = None
+    best_similarity: float | None = None
+    not_after: float = -math.inf
+    second_factor: SecondFactor | Literal["missing"] | None = None
+    limits: str = ""
+    lockout_seconds: float = 0.0
 
 
 EventKind = Literal["access", "door", "system"]

@@ -70,7 +70,7 @@ def read_photograph(path: Path) -> Photograph:
 def _content(path: Path) -> bytes:
     """The bytes of a regular file, read once: what it becomes afterwards does not matter."""
     try:
-        with open(path, "rb", opener=_without_links) as file:  # noqa: PTH123 - Path.open has no opener
+        with open(path, "rb", opener=_without_links) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise _RefusedError("not_a_file")

@@ -6,8 +6,9 @@ import contextlib
 import io
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -15,9 +16,13 @@ from edge.clock import SystemClock
 from edge.commands.configuration import chosen_settings
 from edge.errors import LimenError
 from edge.service.measure import Figures, measure_door, measure_stages
+from edge.service.measure_store import StoreFigures, measure_store
 from edge.settings import CameraSettings
 
+_Some = TypeVar("_Some", Figures, StoreFigures)
+
 _BEGIN, _END = "<!-- begin: limen bench -->", "<!-- end: limen bench -->"
+_STORE_BEGIN, _STORE_END = "<!-- begin: limen bench --store -->", "<!-- end: limen bench --store -->"
 _PICTURES: Final = Path(".demo")
 
 
@@ -25,6 +30,9 @@ def execute(options: Namespace) -> int:
     """Measure and print; with --report write the table into a page, between its marks."""
     settings = chosen_settings(options)
     clock = SystemClock()
+    if options.store:
+        _tell(measure_store(clock), options, store_markdown, (_STORE_BEGIN, _STORE_END))
+        return 0
     if options.demo:
         camera = CameraSettings(source=f"demo:{_PICTURES.absolute()}", fps=60.0)
         settings = msgspec.structs.replace(settings, camera=camera)
@@ -32,10 +40,24 @@ def execute(options: Namespace) -> int:
     if options.demo:
         with contextlib.redirect_stdout(io.StringIO()):  # the enrolment's prompts
             figures = msgspec.structs.replace(figures, door=measure_door(_PICTURES, clock))
-    print(msgspec.json.encode(figures).decode() if options.json else as_markdown(figures))
-    if options.report is not None:
-        _write_into(options.report, as_markdown(figures))
+    _tell(figures, options, as_markdown, (_BEGIN, _END))
     return 0
+
+
+def store_markdown(figures: StoreFigures) -> str:
+    """The table of docs/security.md."""
+    where = figures.machine
+    lines = [
+        f"{where['cpu']} ({where['architecture']}), Python {where['python']}, {where['runtime']}.",
+        f"{figures.people} people with {figures.references} references each; the median of {figures.times} runs.",
+        "",
+        "| what | ms |",
+        "|---|---|",
+        f"| open the store: lock, key, checks | {figures.open_ms:.2f} |",
+        f"| read and open everybody in it | {figures.read_ms:.2f} |",
+        f"| seal and add one person, durable on disk | {figures.add_ms:.2f} |",
+    ]
+    return "\n".join(lines)
 
 
 def as_markdown(figures: Figures) -> str:
@@ -64,12 +86,18 @@ def as_markdown(figures: Figures) -> str:
     return "\n".join(lines)
 
 
-def _write_into(page: Path, table: str) -> None:
+def _tell(figures: _Some, options: Namespace, markdown: Callable[[_Some], str], marks: tuple[str, str]) -> None:
+    print(msgspec.json.encode(figures).decode() if options.json else markdown(figures))
+    if options.report is not None:
+        _write_into(options.report, markdown(figures), marks)
+
+
+def _write_into(page: Path, table: str, marks: tuple[str, str]) -> None:
     """Replace what stands between the marks. Raises LimenError when the page has none."""
     text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
+    before, begin, rest = text.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not (begin and end):
-        raise LimenError(f"{page}: has no lines {_BEGIN} and {_END}")
+        raise LimenError(f"{page}: has no lines {marks[0]} and {marks[1]}")
     page.write_text(f"{before}{begin}\n{table}\n{end}{after}", encoding="utf-8")
     print(f"wrote {page}", file=sys.stderr)

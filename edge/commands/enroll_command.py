@@ -17,9 +17,9 @@ from edge.commands.configuration import chosen_settings
 from edge.commands.conversation import ask
 from edge.errors import LimenError, StoreBusyError
 from edge.mqtt.messages import Progress, Response
-from edge.service.enrolling import new_request, require_consent
+from edge.service.enrolling import new_request, require_consent, why_not_enrolled
 from edge.service.rule import effective_rule
-from edge.service.telling import outcome_facts, system_event, why_not_enrolled
+from edge.service.telling import outcome_facts, system_event
 from edge.settings import Settings
 from edge.store.store import open_store
 from edge.values import Frame, Probe
@@ -120,7 +120,11 @@ def _from_folder(settings: Settings, options: Namespace) -> dict[str, Any]:
                 print(f"  note: {warning}", file=sys.stderr)
             if outcome.person is None:
                 raise why_not_enrolled(outcome, people.people, "full")
-            store.add_person(outcome.person, system_event("person_enrolled", person=outcome.person))
+            store.add_person(
+                outcome.person,
+                system_event("person_enrolled", person=outcome.person),
+                [crop.pixels for crop in outcome.crops],
+            )
             return outcome_facts(outcome, Gallery.of(store.people(), eye.space, rule), "full")
     except StoreBusyError as error:
         raise StoreBusyError("the door is running: stop it first, or enrol at its camera without --photos") from error

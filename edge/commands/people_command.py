@@ -11,6 +11,7 @@ from edge.clock import SystemClock
 from edge.commands.configuration import chosen_settings
 from edge.commands.conversation import ask
 from edge.errors import LimenError, StoreBusyError
+from edge.service.person_pins import PersonPins
 from edge.service.rule import effective_rule, embedder_card
 from edge.service.telling import roster
 from edge.settings import Settings
@@ -22,6 +23,8 @@ def execute(options: Namespace) -> int:
     settings = chosen_settings(options)
     try:
         with open_store(settings.store, settings.state, SystemClock()) as store:
+            if options.delete:
+                PersonPins(store, SystemClock()).change(options.delete, None)
             if options.delete and not store.delete_person(options.delete):
                 raise LimenError(f"nobody has the id {options.delete}")
             space = embedder_card(settings).space or ""

@@ -87,9 +87,10 @@ class ChallengeArguments(Struct, frozen=True, kw_only=True):
 
 
 class PinArguments(Struct, frozen=True, kw_only=True):
-    """null takes the PIN away."""
+    """`pin` null takes the PIN away. With `person_id` it is that person's, and opens only together with their face."""
 
     pin: Annotated[str, Meta(pattern=r"^[0-9]{6,12}(?![\s\S])")] | None
+    person_id: PersonId | None = None
 
     def __repr__(self) -> str:
         return "PinArguments(...)"  # a PIN never stands in a log

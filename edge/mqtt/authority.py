@@ -46,7 +46,7 @@ COMMANDS: Final[dict[str, Rule]] = {
     "person.delete": Rule("people", PersonArguments),
     "person.set": Rule("people", PersonSetArguments),
     "reference.delete": Rule("people", ReferenceArguments),
-    "lockout.reset": Rule("people"),
+    "lockout.reset": Rule("people", NoArguments),
     "pin.set": Rule("people", PinArguments),
     "unlock": Rule("unlock", NoArguments),
 }

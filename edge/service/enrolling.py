@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -13,11 +13,13 @@ from edge.access.references import EnrolmentRequest
 from edge.errors import EnrolmentError, MessageError
 from edge.mqtt.arguments import EnrollArguments
 from edge.mqtt.commands import Command
+from edge.mqtt.messages import Privacy
 from edge.service.answers import Action, Promise
 from edge.service.publisher import Publisher
 from edge.service.rooms import Rooms
-from edge.service.telling import outcome_facts, system_event, why_not_enrolled
+from edge.service.telling import outcome_facts, system_event
 from edge.settings import EnrolmentSettings
+from edge.values import Person
 
 
 def new_request(
@@ -45,6 +47,19 @@ def require_consent(settings: EnrolmentSettings, consent: bool | None) -> None: 
     """Raise EnrolmentError unless the person agreed, or nobody asks here."""
     if settings.require_consent and not consent:
         raise EnrolmentError("consent_needed", "consent: this door enrols nobody who has not agreed to it")
+
+
+def why_not_enrolled(outcome: Outcome, people: Iterable[Person], privacy: Privacy) -> EnrolmentError:
+    """The error of an enrolment that came to nothing, with whom it was and which pictures were refused."""
+    error = outcome.error
+    assert error is not None
+    message = str(error)
+    known = next((person for person in people if person.id == outcome.known_as), None)
+    if known is not None and privacy != "none":
+        message += f" as {known.id}" if privacy == "ids" else f" as {known.name} ({known.id})"
+    if outcome.refusals:
+        message += f" (not usable: {', '.join(f'{count} {word}' for word, count in outcome.refusals.items())})"
+    return EnrolmentError(error.code, message, retryable=error.retryable)
 
 
 class Enrolling:
@@ -121,7 +136,11 @@ class Enrolling:
     def _conclusion(self, outcome: Outcome) -> dict[str, Any]:
         if outcome.person is None:
             raise why_not_enrolled(outcome, self._pipeline.gallery.people, self._privacy)
-        self._store.add_person(outcome.person, system_event("person_enrolled", person=outcome.person))
+        self._store.add_person(
+            outcome.person,
+            system_event("person_enrolled", person=outcome.person),
+            [crop.pixels for crop in outcome.crops],
+        )
         self._pipeline.admit(self._store.people())
         return outcome_facts(outcome, self._pipeline.gallery, self._privacy)
 

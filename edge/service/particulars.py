@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from edge.access.gallery import Gallery
 from edge.access.names import clean_name
-from edge.access.second_factor import needs_second_factor
+from edge.access.second_factor import why_needed
 from edge.clock import rfc3339
 from edge.errors import MessageError
 from edge.mqtt.arguments import DAYS, PersonSetArguments, ScheduleArguments
@@ -39,15 +39,18 @@ def person_facts(person: Person, gallery: Gallery, privacy: Privacy) -> dict[str
     }
 
 
-def second_factor_facts(person: Person, gallery: Gallery) -> dict[str, str]:
+def second_factor_facts(person: Person, gallery: Gallery) -> dict[str, str | None]:
     """Whether `person`'s face alone is not enough, and the word for why. `gallery` holds them."""
-    needed = needs_second_factor(person, gallery)
-    word: str = person.terms.second_factor
-    if person.terms.minor:
-        word = "minor"
-    elif word == "automatic":
-        word = "too_close" if needed else "distinct"
-    return {"second_factor": "needed" if needed else "not_needed", "because": word}
+    why = why_needed(person, gallery)
+    overridden = "overridden" if person.terms.second_factor == "never" else None
+    return {"second_factor": "not_needed" if why is None else "needed", "because": why or overridden}
+
+
+def nearest_facts(person_id: str | None, similarity: float | None, privacy: Privacy) -> dict[str, Any] | None:
+    """Who of the others is most alike; whom people resemble is nobody's to know with `privacy` "none"."""
+    if person_id is None or similarity is None:
+        return None
+    return {"person_id": None if privacy == "none" else person_id, "similarity": round(similarity, 4)}
 
 
 def changed(person: Person, asked: PersonSetArguments) -> tuple[Person, tuple[str, ...]]:

@@ -26,6 +26,8 @@ from edge.service.publisher import Publisher
 from edge.service.remote import Remote
 from edge.service.roll import Roll
 from edge.service.rooms import Rooms
+from edge.service.watchman import Watchman
+from edge.values import Decision
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +37,9 @@ _Facts = Callable[[], dict[str, Any]]
 class Reception:
     """Belongs to the main thread."""
 
-    def __init__(self, rooms: Rooms, publisher: Publisher, *, selftest: _Facts, configuration: _Facts) -> None:
+    def __init__(
+        self, rooms: Rooms, publisher: Publisher, watchman: Watchman, *, selftest: _Facts, configuration: _Facts
+    ) -> None:
         self._settings = rooms.settings
         self._clock = rooms.clock
         self._store = rooms.store
@@ -52,6 +56,7 @@ class Reception:
             "challenge": self._challenge,
             "unlock": self._remote.unlock,
             "pin.set": self._remote.set_pin,
+            **watchman.actions,
             "config.get": lambda _: configuration(),
             "selftest": lambda _: selftest(),
         }
@@ -115,6 +120,10 @@ class Reception:
         except StoreError as error:
             _log.error("%s", error)
             return None
+
+    def let_in(self, decision: Decision) -> None:
+        """Somebody's face has opened the door."""
+        self._remote.let_in(decision)
 
     def enrolment_news(self, news: Progress | Outcome) -> None:
         """What an open window has to say."""

@@ -12,9 +12,10 @@ from edge.errors import MessageError
 from edge.mqtt.arguments import PersonArguments, PersonSetArguments, ReferenceArguments
 from edge.mqtt.commands import Command
 from edge.service.answers import Action
-from edge.service.particulars import changed, person_facts
+from edge.service.particulars import changed, nearest_facts, person_facts
+from edge.service.person_pins import PersonPins
 from edge.service.rooms import Rooms
-from edge.service.telling import nearest_facts, roster, system_event
+from edge.service.telling import roster, system_event
 from edge.values import Person
 
 _MOST_NEAR_MISSES: Final = 50  # keeps an answer short
@@ -52,6 +53,7 @@ class Roll:
         people = self._store.people()
         person = next((one for one in people if one.id == wanted), None)
         person = person or Person(wanted, wanted, (), self._clock.wall())
+        PersonPins(self._store, self._clock).change(wanted, None)  # first: who gets this id next must not find it
         if not self._store.delete_person(wanted, system_event("person_deleted", person=person)):
             raise MessageError("no_such_person", f"nobody has the id {wanted}")
         for other in people:

@@ -10,9 +10,8 @@ from typing import Any
 from edge.access.enrolment import Outcome
 from edge.access.gallery import Gallery
 from edge.access.policy import Rule
-from edge.errors import EnrolmentError
 from edge.mqtt.messages import Privacy
-from edge.service.particulars import person_facts, second_factor_facts
+from edge.service.particulars import nearest_facts, person_facts, second_factor_facts
 from edge.values import Decision, Event, Match, Person, Quality, Verdict
 
 
@@ -31,6 +30,8 @@ def access_event(decision: Decision, rule: Rule, *, latency_ms: float) -> Event:
             "frames_seen": decision.frames_seen,
             "frames_needed": rule.frames_needed,
             "runner_up": None if decision.runner_up is None else round(decision.runner_up.similarity, 4),
+            "margin": round(rule.margin, 4),
+            **_besides(decision),
             "quality": None if decision.quality is None else _rounded(decision.quality),
             "visit_seconds": round(decision.at - decision.started_at, 3),
             "latency_ms": round(latency_ms, 1),
@@ -76,24 +77,15 @@ def outcome_facts(outcome: Outcome, gallery: Gallery, privacy: Privacy) -> dict[
     }
 
 
-def nearest_facts(person_id: str | None, similarity: float | None, privacy: Privacy) -> dict[str, Any] | None:
-    """Who of the others is most alike; whom people resemble is nobody's to know with `privacy` "none"."""
-    if person_id is None or similarity is None:
-        return None
-    return {"person_id": None if privacy == "none" else person_id, "similarity": round(similarity, 4)}
-
-
-def why_not_enrolled(outcome: Outcome, people: Iterable[Person], privacy: Privacy) -> EnrolmentError:
-    """The error of an enrolment that came to nothing, with whom it was and which pictures were refused."""
-    error = outcome.error
-    assert error is not None
-    message = str(error)
-    known = next((person for person in people if person.id == outcome.known_as), None)
-    if known is not None and privacy != "none":
-        message += f" as {known.id}" if privacy == "ids" else f" as {known.name} ({known.id})"
-    if outcome.refusals:
-        message += f" (not usable: {', '.join(f'{count} {word}' for word, count in outcome.refusals.items())})"
-    return EnrolmentError(error.code, message, retryable=error.retryable)
+def _besides(decision: Decision) -> dict[str, Any]:
+    """What bore on the decision besides the face and its nearest person; only what there was."""
+    told = {
+        "best_similarity": None if decision.best_similarity is None else round(decision.best_similarity, 4),
+        "second_factor": decision.second_factor,
+        "schedule": decision.limits or None,
+        "lockout_seconds": round(decision.lockout_seconds, 1) or None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _nearest(match: Match | None) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import hashlib
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -35,6 +37,11 @@ class MasterKey:
         return self.path.name == _WAITING
 
     @property
+    def settled(self) -> Path:
+        """Where it is once the store is sealed under it."""
+        return self.path.with_name(KEY_FILE) if self.waiting else self.path
+
+    @property
     def fingerprint(self) -> str:
         """Names the key and tells nothing about it."""
         return hashlib.sha256(b"limen master key\0" + self.secret).hexdigest()[:16]
@@ -50,46 +57,58 @@ def keys_there(directory: Path) -> tuple[MasterKey, ...]:
 
 
 def make_key(directory: Path) -> MasterKey:
-    """A new key, which waits; on the disk when this returns."""
-    secret = new_key()
-    path = directory / _WAITING
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(secret.hex().encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    _sync(directory)
-    return MasterKey(path, secret)
+    """A new key, which waits; on the disk when this returns. Raises StoreError."""
+    key = MasterKey(directory / _WAITING, new_key())
+    with _told_of(key.path):
+        key.path.unlink(missing_ok=True)
+        with os.fdopen(os.open(key.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(key.secret.hex().encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        _sync(directory)
+    return key
 
 
 def settle(directory: Path, key: MasterKey) -> None:
-    """The store is sealed under `key`: put it in its place, or take away one that was made in vain."""
+    """The store is sealed under `key`: put it in its place, or take away one that was made in vain. StoreError."""
     waiting = directory / _WAITING
-    if key.waiting:
-        waiting.replace(directory / KEY_FILE)
-        _sync(directory)
-    elif waiting.exists():
-        waiting.unlink()
+    with _told_of(waiting):
+        if key.waiting:
+            waiting.replace(key.settled)
+            _sync(directory)
+        elif waiting.exists():
+            waiting.unlink()
 
 
 def _read(path: Path, *, not_for: int, ours: bool = False) -> MasterKey | None:
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise StoreError(f"{path} is no file: it should hold the master key")
-            if status.st_mode & not_for:
-                raise StoreError(f"{path}: other users may read the master key; run `chmod 600 {path}`")
-            if ours and status.st_uid != os.geteuid():
-                raise StoreError(f"{path}: the master key belongs to another user; run this as that user, or chown it")
-            digits = _DIGITS.fullmatch(file.read(1024))
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            status, text = os.fstat(descriptor), b""
+            if stat.S_ISREG(status.st_mode):
+                text = os.read(descriptor, 1024)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StoreError(f"{path}: the master key cannot be read ({error.strerror})") from error
+    if status.st_mode & not_for:
+        raise StoreError(f"{path}: other users may read the master key; run `chmod 600 {path}`")
+    if ours and status.st_uid != os.geteuid():
+        raise StoreError(f"{path}: the master key belongs to another user; run this as that user, or chown it")
+    digits = _DIGITS.fullmatch(text)
     if digits is None:
-        raise StoreError(f"{path} is no master key: that is 64 of 0-9 a-f. Put the right one in its place")
+        raise StoreError(f"{path} is no master key: that is a file with 64 of 0-9 a-f. Put the right one in its place")
     return MasterKey(path, bytes.fromhex(digits[1].decode()))
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{path}: the master key cannot be written ({error.strerror})") from error
 
 
 def _sync(directory: Path) -> None:

@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 from edge.errors import StoreError
 from edge.store import vault
 from edge.store.database import Database
-from edge.store.records import SealedPerson, SealedReference, close_person, open_person
+from edge.store.records import SealedPerson, SealedReference, close_person, open_crops, open_person
 from edge.store.roll import Roll, close_roll, open_roll
 from edge.store.schema import GENERATION
-from edge.values import Person
+from edge.values import Embedding, Person
 
 _ID: Final = re.compile(r"[a-z0-9_-]{1,64}")
 
 _ALL: Final = """
     SELECT id, people.generation, data_key, record, number, space, vector
-    FROM people LEFT JOIN person_references ON person_id = id ORDER BY people.rowid, number"""
+    FROM people LEFT JOIN person_references ON person_id = id WHERE ?1 IS NULL OR id = ?1
+    ORDER BY people.rowid, number"""
 _ROLL: Final = f"""
     SELECT roll, ({GENERATION}), (SELECT generation FROM journal ORDER BY seq DESC LIMIT 1) FROM sealing"""  # noqa: S608 - a constant
 
@@ -46,7 +47,7 @@ class People:
         roll, self.rolled_back = self._roll()
         missing = dict.fromkeys(roll.people)
         people, damaged = [], []
-        for sealed in self._sealed():
+        for sealed in self._sealed(None):
             missing.pop(sealed.id, None)
             try:
                 people.append(self._trusted(sealed, roll))
@@ -73,16 +74,29 @@ class People:
 
         self._database.write(work)
 
-    def change(self, person: Person, crops: Sequence[NDArray[np.uint8]] = ()) -> None:
-        """Raises StoreError, with nothing changed, if there is no such person or they are not fit to be read back."""
+    def change(self, person: Person, crops: Sequence[NDArray[np.uint8]] | None = None) -> None:
+        """Raises StoreError, with nothing changed, if there is no such person or they are not fit to be read back.
+
+        With `crops` None those of references that stay are kept.
+        """
 
         def work(connection: sqlite3.Connection) -> None:
             if person.id not in self.ids():
                 raise StoreError(f"nobody has the id {person.id}")
-            self._put(connection, person, crops)
+            self._put(connection, person, self._crops_that_stay(person) if crops is None else crops)
             vault.scrub(connection)
 
         self._database.write(work)
+
+    def crops(self, person_id: str) -> tuple[NDArray[np.uint8], ...]:
+        """Of every reference, or none. Raises StoreError when one was altered, or the person is damaged."""
+        return self._with_crops(person_id)[1]
+
+    def forget_crops(self) -> None:
+        """Erase every picture there is."""
+        if self._database.read("SELECT 1 FROM person_crops LIMIT 1"):
+            self._database.write(vault.forget_crops)
+            self.flush()
 
     def delete(self, person_id: str) -> bool:
         """Whether there was such a person. Their bytes are overwritten in the file; see `flush` for the log."""
@@ -101,6 +115,24 @@ class People:
         """Empty the write-ahead log, which may still hold what was deleted."""
         with contextlib.suppress(StoreError):  # the person is deleted; the next checkpoint tries again
             self._database.flush()
+
+    def _with_crops(self, person_id: str) -> tuple[Person, tuple[NDArray[np.uint8], ...]]:
+        sealed = next(iter(self._sealed(person_id)), None)
+        if sealed is None:
+            raise StoreError(f"nobody has the id {person_id}")
+        rows = self._database.read("SELECT crop FROM person_crops WHERE person_id = ? ORDER BY number", person_id)
+        sealed = sealed._replace(crops=tuple(crop for (crop,) in rows))
+        return self._trusted(sealed, self._roll()[0]), open_crops(sealed, self._database.sealer)
+
+    def _crops_that_stay(self, person: Person) -> tuple[NDArray[np.uint8], ...]:
+        """Those of the references this person had before; none where one would be missing."""
+        try:
+            before, crops = self._with_crops(person.id)
+        except StoreError:  # what is damaged goes, with the person who had it
+            return ()
+        known = {_bytes(one): crop for one, crop in zip(before.references, crops, strict=False)}
+        stay = [known.get(_bytes(one)) for one in person.references]
+        return tuple(crop for crop in stay if crop is not None) if all(crop is not None for crop in stay) else ()
 
     def _trusted(self, sealed: SealedPerson, roll: Roll) -> Person:
         if roll.people.get(sealed.id) != sealed.generation:
@@ -130,12 +162,17 @@ class People:
             return Roll(max(newest, 0 if roll is None else roll.generation)), True
         return roll, False
 
-    def _sealed(self) -> list[SealedPerson]:
-        everybody = self._database.read(_ALL)
+    def _sealed(self, person_id: str | None) -> list[SealedPerson]:
+        """One person or, with None, everybody; without their crops."""
+        everybody = self._database.read(_ALL, person_id)
         return [
             SealedPerson(person_id, generation, data_key, record, _references(rows))
             for (person_id, generation, data_key, record), rows in itertools.groupby(everybody, lambda row: row[:4])
         ]
+
+
+def _bytes(reference: Embedding) -> tuple[str, bytes]:
+    return reference.space, reference.vector.tobytes()
 
 
 def _references(rows: Iterable[Any]) -> tuple[SealedReference, ...]:

@@ -1,8 +1,12 @@
-"""The door's PIN as a salted digest, and how often a wrong one was tried since the last right one."""
+"""The door's PIN as a salted digest, sealed, and how often a wrong one was tried since the last right one.
+
+A digest could be guessed from a stolen file, and one that somebody put there would be their own PIN.
+"""
 
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from edge.errors import StoreError
@@ -23,12 +27,16 @@ class Pin:
         self._database = database
 
     def kept(self) -> KeptPin | None:
-        rows = self._database.read("SELECT salt, digest, wrong FROM pin")
-        return KeptPin(*rows[0]) if rows else None
+        """None also where it was altered: then nobody knows it."""
+        for salt, sealed, wrong in self._database.read("SELECT salt, digest, wrong FROM pin"):
+            with suppress(StoreError):
+                return KeptPin(salt, self._database.sealer.unseal(sealed, "pin", salt.hex()), wrong)
+        return None
 
     def keep(self, salt: bytes, digest: bytes) -> None:
         """In place of the one before; wrong attempts are forgotten."""
-        self._do("INSERT OR REPLACE INTO pin VALUES (1, ?, ?, 0)", salt, digest)
+        sealed = self._database.sealer.seal(digest, "pin", salt.hex())
+        self._do("INSERT OR REPLACE INTO pin VALUES (1, ?, ?, 0)", salt, sealed)
 
     def forget(self) -> None:
         self._do("DELETE FROM pin")

@@ -5,7 +5,8 @@ Used by one thread. Every method raises StoreError when the disk or the file fai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.clock import Clock
+from edge.errors import StoreError
 from edge.settings import StoreSettings
+from edge.store.backup import Header, Member, read_backup, write_backup
 from edge.store.database import Database
 from edge.store.journal import Journal, JournalRow
 from edge.store.ledger import without_person
@@ -39,11 +42,14 @@ def open_store(settings: StoreSettings, directory: Path, clock: Clock, *, limits
 class Store:
     def __init__(self, settings: StoreSettings, directory: Path, clock: Clock, limits: Limits) -> None:
         self._retention = timedelta(days=settings.retention_days)
+        self._keep_crops = settings.keep_crops
         self._clock = clock
         self._database = Database(directory, limits.ballast_bytes)
         self._people = People(self._database)
         self._journal = Journal(self._database, clock, limits)
         self._spent = Spent(self._database, clock, limits)
+        if not self._keep_crops:
+            self._people.forget_crops()
         self._memory = Memory(self._database)
         self.pin = Pin(self._database)
 
@@ -84,19 +90,52 @@ class Store:
     def add_person(self, person: Person, event: Event | None = None, crops: Sequence[NDArray[np.uint8]] = ()) -> None:
         """All of `person`, and the `event` that tells of it, or nothing.
 
-        `crops`: the aligned pictures that the references were made of, uint8 [n, n, 3], RGB. Raises StoreError if the
-        id is taken or a reference is no unit vector.
+        `crops`: the aligned pictures that the references were made of, uint8 [n, n, 3], RGB; kept only where
+        `store.keep_crops` asks for it. Raises StoreError if the id is taken or a reference is no unit vector.
         """
-        self._change(lambda: self._people.add(person, crops), event)
+        self._change(lambda: self._people.add(person, crops if self._keep_crops else ()), event)
 
     def change_person(
-        self, person: Person, event: Event | None = None, crops: Sequence[NDArray[np.uint8]] = ()
+        self, person: Person, event: Event | None = None, crops: Sequence[NDArray[np.uint8]] | None = None
     ) -> None:
         """Put `person` in the place of who has this id, with the `event` that tells of it, or do nothing.
 
-        Raises StoreError if nobody has the id.
+        With `crops` None the crops of references that stay are kept. Raises StoreError if nobody has the id.
         """
-        self._change(lambda: self._people.change(person, crops), event)
+        self._change(lambda: self._people.change(person, crops if self._keep_crops else ()), event)
+
+    def crops(self, person_id: str) -> tuple[NDArray[np.uint8], ...]:
+        """The pictures a person's references were made of, in their order; none where not all of them were kept.
+
+        Raises StoreError when one was altered, or nobody has the id.
+        """
+        return self._people.crops(person_id)
+
+    def back_up(self, path: Path, header: Header, passphrase: str | None = None) -> tuple[Person, ...]:
+        """Write everybody who can be read into the file `path`, sealed; who is in it."""
+        people = self.people()
+        if self.rolled_back:
+            raise StoreError("the people are older than the journal: there is nobody to trust, and nothing to back up")
+        members = [Member(person, self._readable_crops(person.id)) for person in people]
+        write_backup(path, header, members, self._database.key if passphrase is None else passphrase)
+        return people
+
+    def backed_up(self, path: Path, passphrase: str | None = None) -> tuple[Member, ...]:
+        """Everybody in the backup `path`. Raises StoreError when it is none, was altered, or another key opens it."""
+        return read_backup(path, self._database.key if passphrase is None else passphrase)
+
+    def restore(self, members: Iterable[Member], told: Callable[[Person], Event]) -> None:
+        """Add all of them, or put them in the place of who has their id, each with an event; or do nothing."""
+
+        def work() -> None:
+            taken = self.person_ids()
+            for person, crops in members:
+                put = self._people.change if person.id in taken else self._people.add
+                put(person, crops if self._keep_crops else ())
+                self._journal.add(told(person))
+
+        self._database.together(work)
+        self._people.flush()
 
     def delete_person(self, person_id: str, event: Event | None = None) -> bool:
         """Whether there was such a person; the journal knows them by a pseudonym then, or nothing happens.
@@ -175,6 +214,11 @@ class Store:
         now = self._clock.wall()
         self._spent.prune(now - KEEP_ANSWERS)
         return self._journal.prune(now - self._retention)
+
+    def _readable_crops(self, person_id: str) -> tuple[NDArray[np.uint8], ...]:
+        with suppress(StoreError):
+            return self._people.crops(person_id)
+        return ()
 
     def _change(self, work: Callable[[], None], event: Event | None) -> None:
         def both() -> None:

@@ -60,8 +60,11 @@ def create(connection: sqlite3.Connection, key: MasterKey) -> None:
             put(connection, close_person(_plain_person(about, [row[3:] for row in rows]), generation, sealer))
         except (StoreError, ValueError, TypeError):
             continue
+    pin = connection.execute("SELECT salt, digest FROM pin").fetchall()
+    for salt, digest in pin:
+        connection.execute("UPDATE pin SET digest = ?", (sealer.seal(digest, "pin", salt.hex()),))
     roll = close_roll(Roll(generation, on_the_roll), sealer)
-    row = (sealer.device, key.fingerprint, roll, int(bool(plain)))
+    row = (sealer.device, key.fingerprint, roll, int(bool(plain or pin)))
     connection.execute("INSERT INTO sealing VALUES (1, ?, ?, ?, ?)", row)
 
 
@@ -80,6 +83,12 @@ def put(connection: sqlite3.Connection, person: SealedPerson) -> None:
     connection.executemany(
         "INSERT INTO person_crops VALUES (?, ?, ?)", [(person.id, *row) for row in enumerate(person.crops)]
     )
+
+
+def forget_crops(connection: sqlite3.Connection) -> None:
+    """Erase every picture."""
+    connection.execute("DELETE FROM person_crops")
+    scrub(connection)
 
 
 def scrub(connection: sqlite3.Connection) -> None:

@@ -132,6 +132,10 @@ class Eye:
         """The crop's unit vector, whatever its quality; None when the network gives none."""
         return self._embedder.embed(crop.pixels)
 
+    def embed_pixels(self, pixels: NDArray[np.uint8]) -> Embedding | None:
+        """The same of a crop that was kept without its face; None where this network takes another size."""
+        return self._embedder.embed(pixels) if len(pixels) == self._embedder.size else None
+
     def _choose(
         self, image: NDArray[np.uint8], candidates: tuple[Face, ...], keep: Box | None, *, counting: bool
     ) -> tuple[Face | None, int]:

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from edge.access import enrolment, visits
+from edge.access.checks import Circumstances
 from edge.access.enrolment import EnrolmentRequest, Outcome, Progress
 from edge.access.gallery import Gallery
 from edge.access.policy import Rule, make_rule
+from edge.access.second_factor import Given
 from edge.settings import AccessSettings, EnrolmentSettings
-from edge.values import Box, Crop, Decision, Embedding, Face, Person, Probe, Quality, QualityWord
+from edge.values import Box, Crop, Decision, Embedding, Face, Person, Probe, Quality, QualityWord, Terms
 
 SPACE = "0123456789ab"
 WHEN = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -51,8 +53,8 @@ def face_of(name: str) -> Embedding:
     return like(**{name: 1.0})
 
 
-def person(name: str, references: int = 10) -> Person:
-    return Person(name, name.title(), (face_of(name),) * references, WHEN)
+def person(name: str, references: int = 10, **terms: Any) -> Person:
+    return Person(name, name.title(), (face_of(name),) * references, WHEN, Terms(**terms))
 
 
 def gallery(*people: Person) -> Gallery:
@@ -90,11 +92,12 @@ NOBODY: Sight | None = None
 
 
 class Door:
-    """Watches sights in story time, and keeps what was decided."""
+    """Watches sights in story time, and keeps what was decided. `besides` is all but time and pictures."""
 
     def __init__(self, *people: Person, at: float = 1000.0, **rule: Any) -> None:
         self.rule: Rule = replace(RULE, **rule)
         self.gallery = gallery(*people)
+        self.besides = Circumstances(WHEN, clock_trusted=True)
         self.state = visits.begin()
         self.now = at
         self.decisions: list[Decision] = []
@@ -116,9 +119,28 @@ class Door:
         return made
 
     def step(self, probe: Probe | None) -> list[Decision]:
-        self.state, made = visits.step(self.state, probe, self.gallery, self.rule, self.now, self._new_id)
+        self.state, made = visits.step(self.state, probe, self.gallery, self.rule, self.now, self._new_id, self.besides)
         self.decisions += made
+        for decision in made:
+            if decision.verdict == "granted" and decision.match is not None:
+                self._give(self.besides.given.spent_on(decision.match.person_id))
         return list(made)
+
+    def pin(self, name: str) -> Door:
+        """This person's PIN is entered."""
+        return self._give(self.besides.given.with_pin(name, self.now))
+
+    def confirm(self) -> Door:
+        """Somebody inside presses their button."""
+        return self._give(replace(self.besides.given, confirmed=self.now))
+
+    def press(self) -> Door:
+        """The button at the door is pressed."""
+        return self._give(replace(self.besides.given, pressed=self.now))
+
+    def _give(self, given: Given) -> Door:
+        self.besides = replace(self.besides, given=given)
+        return self
 
     @property
     def told(self) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as some
 from numpy.typing import NDArray
 
 from edge.settings import StoreSettings
+from edge.store import schema
 from edge.store.limits import Limits
 from edge.store.store import Store, open_store
 from edge.values import Embedding, Event, Person, frozen_array
@@ -49,8 +50,11 @@ class HandClock:
         self.moment += timedelta(seconds=seconds)
 
 
-def open_small(directory: Path, clock: HandClock | None = None, *, limits: Limits = SMALL, days: int = 90) -> Store:
-    return open_store(StoreSettings(retention_days=days), directory, clock or HandClock(), limits=limits)
+def open_small(
+    directory: Path, clock: HandClock | None = None, *, limits: Limits = SMALL, days: int = 90, crops: bool = True
+) -> Store:
+    settings = StoreSettings(retention_days=days, keep_crops=crops)
+    return open_store(settings, directory, clock or HandClock(), limits=limits)
 
 
 def person(person_id: str, name: str = "Somebody", *, references: int = 5, seed: int = 0) -> Person:
@@ -89,6 +93,23 @@ def pieces(directory: Path, person_id: str) -> list[bytes]:
     with closing(sqlite3.connect(directory / "store.db")) as connection:
         blobs = [blob for (blob,) in connection.execute(fields, (person_id,))]
     return [blob[at : at + 50] for blob in blobs for at in range(0, len(blob) - 49, 1000)]
+
+
+def plain_store(directory: Path, *people: Person) -> list[bytes]:
+    """A store as it was before people were sealed, closed; what is to be read in it."""
+    with closing(sqlite3.connect(directory / "store.db", isolation_level=None)) as old:
+        old.execute("PRAGMA journal_mode = WAL")
+        schema.migrate(old, schema.SEALED - 1)
+        for one in people:
+            old.execute("INSERT INTO people VALUES (?, ?, ?)", (one.id, one.name, one.enrolled_at.isoformat()))
+            rows = [(one.id, n, each.space, 192, each.vector.tobytes()) for n, each in enumerate(one.references)]
+            old.executemany("INSERT INTO person_references VALUES (?, ?, ?, ?, ?)", rows)
+        old.execute("UPDATE counters SET generation = 7")
+        old.execute("INSERT INTO pin VALUES (1, ?, ?, 3)", (b"salt", b"a digest of the PIN"))
+        old.execute("UPDATE person_references SET vector = zeroblob(768) WHERE person_id = 'p3' AND number = 2")
+    needles = [each.vector.tobytes()[:60] for one in people for each in one.references if one.id != "p3"]
+    assert found(directory, needles) == len(needles)
+    return [*needles, b"a digest of the PIN", *(one.name.encode() for one in people)]
 
 
 def visit(verdict: str, **data: object) -> Event:

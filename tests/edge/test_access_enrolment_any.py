@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from edge.access import enrolment
 from edge.access.coverage import needs, views
 from edge.values import Embedding
-from tests.edge.access_scene import REQUEST, RULE, Booth, Sight, face_of, person, sight, unclear, vector
+from tests.edge.access_scene import REQUEST, Booth, Sight, face_of, person, sight, unclear, vector
 
 gaps = st.sampled_from([0.0625, 0.125, 0.25, 0.5, 1.0])
 turns = st.sampled_from([-0.4, -0.2, 0.0, 0.0, 0.2, 0.4])

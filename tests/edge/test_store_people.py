@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -16,9 +14,21 @@ from hypothesis import strategies as some
 from hypothesis.extra import numpy as some_numpy
 
 from edge.errors import StoreError
-from edge.store import schema
+from edge.store.pin import KeptPin
 from edge.values import Embedding, Hours, Person, Schedule, Separation, Terms
-from tests.edge.stores import NOON, crops, found, in_one_directory, open_small, person, pieces, same, texts, visit
+from tests.edge.stores import (
+    NOON,
+    crops,
+    found,
+    in_one_directory,
+    open_small,
+    person,
+    pieces,
+    plain_store,
+    same,
+    texts,
+    visit,
+)
 
 ids = some.text("abcdefghijklmnopqrstuvwxyz0123456789_-", min_size=1, max_size=64)
 
@@ -180,22 +190,6 @@ def test_a_damaged_person_is_left_out_and_named(tmp_path: Path, damage: str) -> 
         assert store.person_ids() == {"anna", "bob"}
 
 
-def plain_store(directory: Path, *people: Person) -> list[bytes]:
-    """A store as it was before people were sealed, closed; what is to be read in it."""
-    with closing(sqlite3.connect(directory / "store.db", isolation_level=None)) as old:
-        old.execute("PRAGMA journal_mode = WAL")
-        schema.migrate(old, schema.SEALED - 1)
-        for one in people:
-            old.execute("INSERT INTO people VALUES (?, ?, ?)", (one.id, one.name, one.enrolled_at.isoformat()))
-            rows = [(one.id, n, each.space, 192, each.vector.tobytes()) for n, each in enumerate(one.references)]
-            old.executemany("INSERT INTO person_references VALUES (?, ?, ?, ?, ?)", rows)
-        old.execute("UPDATE counters SET generation = 7")
-        old.execute("UPDATE person_references SET vector = zeroblob(768) WHERE person_id = 'p3' AND number = 2")
-    needles = [each.vector.tobytes()[:60] for one in people for each in one.references if one.id != "p3"]
-    assert found(directory, needles) == len(needles)
-    return [*needles, *(one.name.encode() for one in people)]
-
-
 def test_people_of_before_there_was_a_seal_are_sealed_and_their_plain_bytes_are_gone(tmp_path: Path) -> None:
     before = [person(f"p{number}", f"Unforgettable{number}", seed=number) for number in range(6)]
     needles = plain_store(tmp_path, *before)
@@ -204,6 +198,7 @@ def test_people_of_before_there_was_a_seal_are_sealed_and_their_plain_bytes_are_
         assert all(same(one, before[int(one.id[1])]) for one in after)
         assert [one.id for one in after] == ["p0", "p1", "p2", "p4", "p5"]
         assert (store.damaged, store.rolled_back, store.generation) == (("p3",), False, 7)
+        assert store.pin.kept() == KeptPin(b"salt", b"a digest of the PIN", 3)
         assert found(tmp_path, needles) == 0
     assert found(tmp_path, needles) == 0
 

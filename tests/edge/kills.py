@@ -1,0 +1,89 @@
+"""Do something to a store and be killed at every step of it: `python -m tests.edge.kills ACTION STORE INTO`.
+
+The steps are lines of `edge/store`, counted by the interpreter itself. For each, STORE is copied to INTO/<step> and
+ACTION is done to the copy by a child, which kills itself there with SIGKILL.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from edge.store.rotation import rotate_key
+from tests.edge.stores import SMALL, open_small, person
+
+POINTS: Final = 40
+
+
+def _change(directory: Path) -> None:
+    with open_small(directory) as store:
+        store.change_person(replace(person("p1", "New", seed=91), consent=True))
+
+
+def _delete(directory: Path) -> None:
+    with open_small(directory) as store:
+        store.delete_person("p1")
+
+
+def _open(directory: Path) -> None:
+    open_small(directory).close()
+
+
+def _rotate(directory: Path) -> None:
+    rotate_key(directory, SMALL)
+
+
+ACTIONS: Final[dict[str, Callable[[Path], None]]] = {
+    "rotate": _rotate,
+    "change": _change,
+    "delete": _delete,
+    "open": _open,
+}
+
+
+def _count(action: Callable[[Path], None], directory: Path, kill_at: int) -> int:
+    """How many lines of the store `action` runs; with `kill_at` it ends there."""
+    steps = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal steps
+        if "/edge/store/" not in frame.f_code.co_filename:
+            return None
+        if event == "line":
+            steps += 1
+            if steps == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
+    sys.settrace(trace)
+    try:
+        action(directory)
+    finally:
+        sys.settrace(None)
+    return steps
+
+
+def main(name: str, store: Path, into: Path) -> None:
+    whole = into / "whole"
+    shutil.copytree(store, whole)
+    steps = _count(ACTIONS[name], whole, kill_at=-1)
+    for step in sorted({round(1 + number * (steps - 1) / (POINTS - 1)) for number in range(POINTS)}):
+        copy = into / str(step)
+        shutil.copytree(store, copy)
+        child = os.fork()
+        if child == 0:
+            _count(ACTIONS[name], copy, kill_at=step)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status), f"step {step} of {steps} was never reached"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
