@@ -21,6 +21,7 @@ from edge.service.measure import DoorFigures, Figures, Stage
 from edge.values import Box, Face
 from tests.edge.doors import CONFIG, RunningDoor, film
 from tests.edge.eyes import MODELS
+from tests.edge.test_camera_photographs import archive, held, png_of
 
 Done = subprocess.CompletedProcess[str]
 
@@ -164,7 +165,7 @@ def test_the_bench_page_tells_every_figure_it_was_given() -> None:
     ("prepare", "told"),
     [
         (lambda folder: folder.rmdir(), "is not a folder"),
-        (lambda folder: (folder / "notes.txt").write_text("x"), "no photographs"),
+        (lambda folder: (folder / ".hidden").write_text("x"), "no photographs"),
         (lambda folder: (folder / "a.jpg").write_text("not a picture"), "no face in any photograph"),
         (
             lambda folder: cv2.imwrite(str(folder / "a.png"), np.zeros((99, 99, 3), np.uint8)),
@@ -176,11 +177,43 @@ def test_photographs_that_cannot_be_used_enrol_nobody(home: Path, prepare: Any, 
     folder = home / "photographs"
     folder.mkdir()
     prepare(folder)
-    done = limen("enroll", "Ada", "--from-images", folder, home=home)
+    done = limen("enroll", "Ada", "--photos", folder, home=home)
     assert done.returncode == 1
     assert told in done.stderr
     assert "Traceback" not in done.stderr
     assert limen("people", "--json", home=home).stdout == ""
+
+
+def test_a_folder_with_good_and_hostile_files_enrols_from_the_good_ones_and_names_the_others(
+    home: Path, faces: dict[str, Any]
+) -> None:
+    folder = home / "photographs"
+    folder.mkdir()
+    for number, ending in enumerate((".jpg", ".png", ".webp", ".jpg", ".jpeg")):
+        cv2.imwrite(str(folder / f"{number}{ending}"), faces["resident"])
+    on_its_side = cv2.imencode(".jpg", cv2.rotate(faces["resident"], cv2.ROTATE_90_COUNTERCLOCKWISE))[1].tobytes()
+    (folder / "held.jpg").write_bytes(held(on_its_side, 6))
+    (folder / "bomb.png").write_bytes(png_of(60_000, 60_000, b""))
+    (folder / "both.jpg").write_bytes(on_its_side + archive())
+    (folder / "link.jpg").symlink_to(folder / "0.jpg")
+    (folder / "notes.txt").write_text("x")
+    cv2.imwrite(str(folder / "empty.png"), np.full((400, 400, 3), 120, np.uint8))
+    done = limen("enroll", "Eileen", "--photos", folder, "--references", "10", "--consent", "--minor", home=home)
+    assert done.returncode == 0, done.stderr
+    assert "Eileen is enrolled as `eileen` with 6 references." in done.stdout
+    assert "needs a second factor: minor" in done.stdout
+    named = {
+        "bomb.png was left out: too_many_pixels",
+        "both.jpg was left out: something_else_too",
+        "link.jpg was left out: not_a_file",
+        "notes.txt was left out: not_a_photograph",
+        "empty.png was left out: no_face",
+    }
+    told = (done.stderr + done.stdout).splitlines()
+    assert named <= {line.removeprefix("  note: ") for line in told}
+    (person,) = map(json.loads, limen("people", "--json", home=home).stdout.splitlines())
+    assert (person["references"], person["consent"], person["minor"]) == (6, True, True)
+    assert "second factor (minor)" in limen("people", home=home).stdout
 
 
 def test_the_same_photograph_many_times_is_one_reference(home: Path, faces: dict[str, Any]) -> None:
@@ -190,10 +223,10 @@ def test_the_same_photograph_many_times_is_one_reference(home: Path, faces: dict
     folder.mkdir()
     for number in range(8):
         cv2.imwrite(str(folder / f"{number}.png"), faces["resident"])
-    done = limen("enroll", "Eileen", "--from-images", folder, home=home)
+    done = limen("enroll", "Eileen", "--photos", folder, home=home)
     assert done.returncode == 1
     assert "1 usable reference" in done.stderr
-    assert done.stderr.count("same picture") == 7
+    assert done.stderr.count("left out: same_picture") == 7
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +255,7 @@ def test_enroll_people_and_events_talk_to_the_running_door(working: RunningDoor)
     table = limen("events", home=home).stdout
     assert "granted" in table
     assert "Eileen Collins" in table
-    busy = limen("enroll", "Ada", "--from-images", home, home=home)
+    busy = limen("enroll", "Ada", "--photos", home, home=home)
     assert busy.returncode == 75
     assert "stop it first" in busy.stderr
     again = limen("enroll", "Somebody Else", home=home)

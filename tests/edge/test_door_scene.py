@@ -131,7 +131,7 @@ def test_a_clip_without_her_never_opens_the_door(settings: Settings, data: Path,
 
 
 def test_a_photograph_folder_enrols_somebody_whom_other_photographs_find(settings: Settings, data: Path) -> None:
-    """Through `Eye` and `from_photographs`, as `limen enroll --from-images` does."""
+    """Through `Eye` and `from_photographs`, as `limen enroll --photos` does."""
     folder = max((data / "lfw").iterdir(), key=lambda person: len(list(person.glob("*.jpg"))))
     pictures = [cv2.imread(str(path)) for path in sorted(folder.glob("*.jpg"))[:40]]
     door = Watched(settings)
