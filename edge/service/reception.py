@@ -125,6 +125,10 @@ class Reception:
         """Somebody's face has opened the door."""
         self._remote.let_in(decision)
 
+    def confirm_enrolment(self, now: float) -> bool:
+        """The button inside was pressed; whether an enrolment waited for that."""
+        return self._enrolling.confirm(now)
+
     def enrolment_news(self, news: Progress | Outcome) -> None:
         """What an open window has to say."""
         self._enrolling.news(news)
