@@ -46,7 +46,7 @@ TOPICS: Final = (
         "yes",
         "*plain* `LOCKED`, `UNLOCKED` (a pulse is running) or `JAMMED` (the strike cannot confirm its level)",
     ),
-    Topic("door_state", "yes", "*plain* `open`, `closed` or `unknown` (no door contact is read)"),
+    Topic("door_state", "yes", "*plain* `open`, `closed` or `unknown` (no contact is wired, or it cannot be read)"),
     Topic("status", "yes", "how the door is, every 10 s: [its fields](#status)"),
     Topic("event access", "no", "one for each decided visit"),
     Topic("event door", "no", "what happens at the door besides: [the words](#words-of-eventdoor)"),
@@ -605,15 +605,17 @@ SYSTEM_EVENTS: Final = {
     "references_of_another_model": "they cannot be compared: enrol this person again",
     "references_renewed": "made anew for another model, from the pictures that `store.keep_crops` kept",
     "broker_restarted": "the embedded broker had ended",
+    "inputs_failed": "a contact or button cannot be read: which one, and why",
+    "inputs_recovered": "all contacts and buttons can be read again",
     "unreadable_event": "a row of the journal that this version cannot read",
 }
 
 DOOR_EVENTS: Final = {
-    "doorbell": "somebody rang (nothing sends this yet)",
-    "forced_open": "opened without a grant (nothing sends this yet)",
-    "held_open": "open for too long (nothing sends this yet)",
-    "exit_button": "somebody leaves (nothing sends this yet)",
-    "tamper": "somebody opens the case (nothing sends this yet)",
+    "doorbell": "somebody rang",
+    "forced_open": "the door was opened while nobody had been let in or out; by a key or the handle, or by force",
+    "held_open": "open for `inputs.held_open_seconds`; again after every `inputs.held_open_reminder_seconds`",
+    "exit_button": "somebody inside pressed it, and the strike was pulsed, or `strike_failed` says why not",
+    "tamper": "the case was opened, or the wire to its switch was cut",
 }
 
 PROBLEMS: Final = {

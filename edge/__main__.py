@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from edge import __version__
-from edge.errors import ConfigError, LimenError, ModelError, StoreBusyError
+from edge.commands.decision_arguments import add_decision_commands
+from edge.errors import ConfigError, LimenError, ModelError, StoreBusyError, StrikeBusyError
 
 _CommandAdder = Callable[..., argparse.ArgumentParser]
 
@@ -46,19 +47,22 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"limen {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
 
-    def command(name: str, summary: str, story: str = "") -> argparse.ArgumentParser:
+    def command(name: str, summary: str, story: str = "", *, configs: str = "one") -> argparse.ArgumentParser:
         added = commands.add_parser(
             name,
             help=summary,
             description=f"{summary[0].upper()}{summary[1:]}.\n\n{story}".rstrip(),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        added.add_argument(
-            "--config", type=Path, metavar="FILE", help="default: ./config.yaml, else /etc/limen/config.yaml"
-        )
+        if configs == "one":
+            added.add_argument(
+                "--config", type=Path, metavar="FILE", help="default: ./config.yaml, else /etc/limen/config.yaml"
+            )
         return added
 
     _add_door_commands(command)
+    _add_force_locked_command(command)
+    add_decision_commands(command)
     _add_audit_command(command)
     _add_keeping_commands(command)
     _add_signing_commands(command)
@@ -106,6 +110,19 @@ def _add_door_commands(command: _CommandAdder) -> None:
     )
     attempt.add_argument("--demo", action="store_true", help="the two portraits, even if there is a webcam")
     attempt.add_argument("--seconds", type=float, metavar="S", help="end after S seconds at the latest")
+
+
+def _add_force_locked_command(command: _CommandAdder) -> None:
+    lock = command(
+        "force-locked",
+        "drive the strike's pin to its locked level, after everything else has died",
+        "For systemd's ExecStopPost. Exit code 0: it is driven and follows; 75: a living strike holds the pin, which\n"
+        "locks by itself, and nothing was done; 1: it could not be done; 78: nothing says which pin it is.",
+    )
+    lock.add_argument("--pin", type=_between(0, 27), metavar="N", help="where the configuration cannot be read")
+    level = lock.add_mutually_exclusive_group()
+    level.add_argument("--active-high", action="store_true", default=None, help="with --pin: a high pin opens")
+    level.add_argument("--active-low", action="store_false", dest="active_high", help="with --pin: a low pin opens")
 
 
 def _add_audit_command(command: _CommandAdder) -> None:
@@ -260,7 +277,7 @@ def _explain(error: LimenError) -> int:
         print(f"limen: {problem}", file=sys.stderr)
     if isinstance(error, ConfigError | ModelError):
         return EXIT_CONFIG
-    return EXIT_TEMPORARY if isinstance(error, StoreBusyError) else EXIT_FAILED
+    return EXIT_TEMPORARY if isinstance(error, StoreBusyError | StrikeBusyError) else EXIT_FAILED
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from edge.mqtt.link import Link, Wiring
 from edge.mqtt.messages import ONLINE, encode
 from edge.mqtt.topics import Topics
 from edge.pipeline import Pipeline, Step
+from edge.service.doorway import Doorway, open_wires
 from edge.service.facts import Condition, configuration, info
 from edge.service.overlay import Caption, draw
 from edge.service.preview import Preview
@@ -59,6 +60,7 @@ def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> 
         eye = open_eye(settings.vision, settings.models, clock, faces=settings.access.faces)
         window = house.enter_context(Preview(settings.preview.port)) if preview else None
         strike.ready()
+        wires = house.enter_context(open_wires(settings, clock))
         topics = Topics.of(settings)
         births = (topics.birth,) if settings.home_assistant.discovery else ()
         link = house.enter_context(Link(login, Wiring.of_door(topics, optional=births), clock))
@@ -66,7 +68,7 @@ def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> 
         renew_references(store, eye)
         pipeline = Pipeline(eye, rule, store.people(), clock)
         allowed = standing(settings, login)
-        door = Door(Rooms(settings, clock, store, strike, eye, pipeline, link, allowed, camera, broker, window))
+        door = Door(Rooms(settings, clock, store, strike, eye, pipeline, link, allowed, camera, wires, broker, window))
         _log.info("the door is working%s", f", live picture at {window.address}" if window else "")
         while not stop.is_set():
             door.turn()
@@ -101,16 +103,19 @@ class Door:
         self._failing = False
         self._full = False
         self._introduce(rooms.eye)
+        self._doorway = Doorway(rooms, self._publisher, self._tell)
 
     def turn(self) -> None:
         """One turn of the loop."""
         self._hear_commands()
+        self._watchman.hear(self._doorway.step())
         frame = self._camera.take(_TURN_SECONDS)
         step = self._pipeline.step(frame)
         for decision in step.decisions:
             self._act(decision)
         for news in step.enrolment:
             self._reception.enrolment_news(news)
+            self._doorway.enrolment_news(news)
         self._note_failure(step)
         for event in self._watchman.step():
             self._tell(event)
@@ -138,7 +143,6 @@ class Door:
         publisher.state(topics.info, encode(info(self._settings, eye, self._pipeline.rule, publisher.stamp())))
         if self._settings.home_assistant.discovery:
             publisher.state(topics.discovery, announcement(self._settings))
-        publisher.state(topics.door_state, b"unknown")
         publisher.state(topics.lock_state, self._strike.state.encode())
         publisher.camera(online=False)
         if self._store.rolled_back:
@@ -166,6 +170,7 @@ class Door:
         told = access_event(decision, self._pipeline.rule, latency_ms=latency_ms)
         self._decision = decision
         self._condition.decided(decision.verdict)
+        self._doorway.decided(decision)
         try:
             self._store.journal(told)
         except StoreError as error:

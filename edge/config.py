@@ -18,6 +18,7 @@ import yaml
 from msgspec import Struct
 
 from edge.errors import ConfigError
+from edge.pins import pin_problems
 from edge.settings import Settings, known_keys, value_at
 
 MAX_BYTES: Final = 64 * 1024
@@ -58,21 +59,27 @@ def read_config(path: Path) -> Settings:
 
     Raises ConfigError listing what is wrong, each problem beginning with the key (or the file's name).
     """
-    document = _parse(path)
-    if document is None:
-        document = {}
-    if not isinstance(document, dict):
-        raise ConfigError(f"{path.name}: the file must hold keys and values, not {_kind(document)}")
+    document = _keys_and_values(path)
     if "home" in document:
         raise ConfigError("home: unknown key")
-    wrong = list(_wrong(document, Settings, ""))
-    if wrong:
-        raise ConfigError(*wrong)
-    settings = msgspec.convert(document | {"home": str(path.parent.absolute())}, Settings, strict=True)
-    problems = [*_contradictions(settings), *_lowered(settings)]
+    settings = _settings(document, path)
+    problems = [*_contradictions(settings), *pin_problems(settings), *_lowered(settings)]
     if problems:
         raise ConfigError(*problems)
     return settings
+
+
+def read_strike(path: Path) -> Settings:
+    """Only what it takes to drive the strike's pin to its locked level, whatever is wrong with the rest of `path`.
+
+    Raises ConfigError where `path` is no configuration at all, or the strike's own keys are wrong.
+    """
+    needed = {"door": {"driver", "pin", "active_high"}, "store": {"directory"}}
+    document = {name: section for name, section in _keys_and_values(path).items() if name in needed}
+    for name, section in document.items():
+        if isinstance(section, dict):
+            document[name] = {key: value for key, value in section.items() if key in needed[name]}
+    return _settings(document, path)
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -105,6 +112,22 @@ _StrictLoader.yaml_implicit_resolvers = {
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _StrictLoader.add_implicit_resolver(_BOOLEAN_TAG, re.compile(r"^(?:true|false)$"), list("tf"))
+
+
+def _keys_and_values(path: Path) -> dict[str, Any]:
+    document = _parse(path)
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path.name}: the file must hold keys and values, not {_kind(document)}")
+    return document
+
+
+def _settings(document: dict[str, Any], path: Path) -> Settings:
+    wrong = list(_wrong(document, Settings, ""))
+    if wrong:
+        raise ConfigError(*wrong)
+    return msgspec.convert(document | {"home": str(path.parent.absolute())}, Settings, strict=True)
 
 
 def _parse(path: Path) -> Any:
@@ -168,8 +191,9 @@ def _contradictions(settings: Settings) -> list[str]:
     problems = []
     if settings.access.frames_needed > settings.access.frames_window:
         problems.append("access.frames_needed: larger than access.frames_window")
-    if settings.access.trigger == "button":
-        problems.append("access.trigger: button needs an input for it, and this door has none configured")
+    buttons = (settings.inputs.intent_button_pin, settings.inputs.doorbell_pin)
+    if settings.access.trigger == "button" and all(pin is None for pin in buttons):
+        problems.append("access.trigger: button needs inputs.intent_button_pin, or inputs.doorbell_pin")
     quality = settings.vision.quality
     if quality.minimum_brightness >= quality.maximum_brightness:
         problems.append("vision.quality.minimum_brightness: not below vision.quality.maximum_brightness")

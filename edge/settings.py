@@ -17,14 +17,46 @@ BaseTopic = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,32}(/[A-Za-z0-9_-]{1,
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 ShareOfReferences = Annotated[float, Meta(gt=0.0, le=1.0)]
 Authority = Literal["read", "enroll", "people", "unlock"]
+Pin = Annotated[int, Meta(ge=0, le=27)]
+# Which way a wire falls when it is cut; `external_*`: by a resistor on the wire, not by the one inside the pin.
+Pull = Literal["up", "down", "external_up", "external_down"]
 
 
 class DoorSettings(Struct, frozen=True, forbid_unknown_fields=True):
     id: DoorId = "front"
     driver: Literal["gpio", "mock"] = "gpio"
-    pin: Annotated[int, Meta(ge=0, le=27)] = 17
+    pin: Pin = 17
     active_high: bool = True
+    accept_boot_level: bool = False
     unlock_seconds: Annotated[float, Meta(ge=0.1, le=10.0)] = 5.0
+
+
+class InputSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    contact_pin: Pin | None = None
+    contact_pull: Pull = "up"
+    exit_button_pin: Pin | None = None
+    exit_button_pull: Pull = "up"
+    doorbell_pin: Pin | None = None
+    doorbell_pull: Pull = "up"
+    tamper_pin: Pin | None = None
+    tamper_pull: Pull = "up"
+    confirm_button_pin: Pin | None = None
+    confirm_button_pull: Pull = "up"
+    intent_button_pin: Pin | None = None
+    intent_button_pull: Pull = "up"
+    exit_button_confirms: bool = True
+    debounce_seconds: Annotated[float, Meta(ge=0.02, le=0.5)] = 0.05
+    tell_forced_open: bool = True
+    opening_seconds: Annotated[float, Meta(ge=0.5, le=30.0)] = 3.0
+    held_open_seconds: Annotated[float, Meta(ge=1.0, le=3600.0)] = 30.0
+    held_open_reminder_seconds: Annotated[float, Meta(ge=10.0, le=86_400.0)] = 300.0
+
+
+class IndicatorSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    lamp_pin: Pin | None = None
+    lamp_active_high: bool = True
+    buzzer_pin: Pin | None = None
+    buzzer_active_high: bool = True
 
 
 class CameraSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,6 +164,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """All of config.yaml. `home` is the directory that relative paths in it start from."""
 
     door: DoorSettings = DoorSettings()
+    inputs: InputSettings = InputSettings()
+    indicator: IndicatorSettings = IndicatorSettings()
     camera: CameraSettings = CameraSettings()
     vision: VisionSettings = VisionSettings()
     access: AccessSettings = AccessSettings()

@@ -286,7 +286,7 @@ SignalKind = Literal["contact_open", "contact_closed", "exit_button", "doorbell"
 
 @dataclass(frozen=True, slots=True)
 class DoorSignal:
-    """Something that is wired to the door spoke; `at` is when its level changed, before it was held to be steady.
+    """Something that is wired to the door spoke; `at` is when its level changed, before it was known to hold.
 
     The contact tells what it is, at the start too; the others tell once for each press. `exit_button` and `confirm` are
     pressed by somebody inside, `doorbell` and `intent` by somebody outside: only the former can be a second factor.

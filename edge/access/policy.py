@@ -90,19 +90,20 @@ class Rule:
         )
 
     def _second_factor(self) -> str:
-        some = "Children, people who look too much like another, and whoever is told to,"
+        some = "Children, people who look too much like another, and whoever is told to"
         who = "Everybody" if self.second_factor == "always" else some
-        return f"{who} must give a PIN besides, or be confirmed inside, within {SECOND_FACTOR_SECONDS:g} s of the face."
+        return f"{who} must also give a PIN, or be\nconfirmed inside, within {SECOND_FACTOR_SECONDS:g} s of the face."
 
     def _lockout(self) -> str:
-        like = f"or {self.attempt_similarity:.3f} like somebody"
-        if self.attempt_fmr is None:
-            like += " (the model's card has no figure, so the threshold itself is taken)"
-        else:
-            like += f" (by the model's card, 1 in {1 / self.attempt_fmr:,.0f} comparisons of two different people)"
+        origin = "the model's card has no figure, so that is the threshold itself"
+        if self.attempt_fmr is not None:
+            rate = f"1 in {1 / self.attempt_fmr:,.0f} comparisons of two different people"
+            origin = f"by the model's card, {rate} reaches that"
         return (
-            f"A refused face that was ambiguous, {like} counts as an attempt: after 5 in a row no face is let in for "
-            "30 s, then for twice as long each time, up to 15 minutes; after 50 in a day for a day."
+            f"A refused face that was ambiguous, or {self.attempt_similarity:.3f} like somebody, counts as an attempt\n"
+            f"({origin}).\n"
+            "After 5 in a row no face is let in for 30 s, then for twice as long after each, up to 15 minutes; after\n"
+            "50 in a day for a day."
         )
 
     def _origin(self) -> str:

@@ -45,6 +45,11 @@ def remote_event(verdict: Verdict, reason: str, latency_ms: float, key_id: str |
     return Event("access", facts if key_id is None else facts | {"key": key_id})
 
 
+def door_event(word: str, detail: str) -> Event:
+    """Something that the door's wires said."""
+    return Event("door", {"event": word, "detail": detail})
+
+
 def system_event(word: str, detail: str = "", *, person: Person | None = None, person_id: str | None = None) -> Event:
     """Something about the door itself, in one word and a sentence; whom it is about has fields of its own.
 

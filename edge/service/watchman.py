@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from edge.access import lockout
@@ -13,7 +15,7 @@ from edge.pipeline import Pipeline
 from edge.service.answers import Action
 from edge.service.telling import system_event
 from edge.store.store import Store
-from edge.values import Event
+from edge.values import DoorSignal, Event
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +34,18 @@ class Watchman:
         self._awaited: str | None = None
         self.actions: dict[str, Action] = {"lockout.reset": self._reset}
         pipeline.lockout = lockout.from_kept(self._kept(), clock.now())
+
+    def hear(self, signals: Sequence[DoorSignal]) -> None:
+        """Note what was pressed for somebody's face.
+
+        Whoever leaves vouches only for who waits at that moment, and for nobody who comes in the next seconds.
+        """
+        leaving = {signal.at for signal in signals if signal.kind == "exit_button"}
+        for signal in signals:
+            if signal.kind == "intent":
+                self._pipeline.given = replace(self._pipeline.given, pressed=signal.at)
+            elif signal.kind == "confirm" and (signal.at not in leaving or self._pipeline.awaits is not None):
+                self._pipeline.given = replace(self._pipeline.given, confirmed=signal.at)
 
     def step(self) -> tuple[Event, ...]:
         """What there is to tell since the last call; what has changed is kept before."""

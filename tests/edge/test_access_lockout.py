@@ -60,13 +60,13 @@ class Watch:
 def test_the_card_says_from_where_a_refusal_looks_like_an_attempt() -> None:
     with_point = make_rule(AccessSettings(), [(1e-2, 0.3125), *CARD])
     assert (with_point.attempt_similarity, with_point.attempt_fmr) == (0.3125, 1e-2)
-    assert "0.312 like somebody (by the model's card, 1 in 100 comparisons" in with_point.explain()
+    assert "1 in 100 comparisons of two different people reaches that" in with_point.explain()
     without = make_rule(AccessSettings(), CARD)
     assert (without.attempt_similarity, without.attempt_fmr) == (0.4375, 1e-3), "the laxest figure it has"
-    assert "1 in 1,000 comparisons" in without.explain()
+    assert "0.438 like somebody, counts as an attempt\n(by the model's card, 1 in 1,000 " in without.explain()
     bare = make_rule(AccessSettings(detection_threshold=0.7, accept_lower_security=True), [])
     assert (bare.attempt_similarity, bare.attempt_fmr) == (0.7, None)
-    assert "no figure, so the threshold itself" in bare.explain()
+    assert "no figure, so that is the threshold itself" in bare.explain()
 
 
 @pytest.mark.parametrize(

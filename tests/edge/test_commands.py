@@ -53,6 +53,8 @@ def test_check_config_says_what_the_door_will_do(home: Path) -> None:
         ("access: {detection_threshold: 0.1}", "access.detection_threshold: 0.1 lowers the door's security"),
         ("vision: {embedder: nobody}", "nobody.json: not found"),
         ("door: {pin: 99}", "door.pin:"),
+        ("door: {pin: 4}", "door.pin: GPIO 4 is high while the Pi boots"),
+        ("inputs: {contact_pin: 17}", "inputs.contact_pin: GPIO 17 is door.pin already"),
         ("- a list", "the file must hold keys and values"),
     ],
 )

@@ -21,7 +21,7 @@ from edge.clock import SystemClock
 from edge.mqtt.home_assistant import announcement
 from edge.mqtt.messages import AccessEvent, DoorEvent, Percentiles, Problem, Response, Status, encode, stamp
 from edge.mqtt.topics import Topics
-from edge.settings import DoorSettings, HomeAssistantSettings, MqttSettings, Settings
+from edge.settings import DoorSettings, HomeAssistantSettings, InputSettings, MqttSettings, Settings
 from tests.edge.brokers import Mosquitto, heard, linked, listener, send
 from tests.edge.doors import RunningDoor, film
 from tests.edge.home_assistant_keys import VERSION, problems
@@ -29,12 +29,13 @@ from tests.edge.home_assistant_keys import VERSION, problems
 STAMP = stamp(SystemClock(), "boot-1")
 LARGEST = 8 * 1024  # far below what any broker refuses
 TOPICS = Topics("limen", "front")
+WIRED = InputSettings(contact_pin=22, tamper_pin=23, doorbell_pin=24, exit_button_pin=27)
 
 
 def told(*allow: str, privacy: Any = "full", **more: Any) -> dict[str, Any]:
-    """The discovery message of a door with these words in mqtt.allow."""
+    """The discovery message of a door with these words in mqtt.allow, and everything wired."""
     mqtt = MqttSettings(allow=allow or ("read",), privacy=privacy)
-    message: dict[str, Any] = json.loads(announcement(Settings(mqtt=mqtt, **more)))
+    message: dict[str, Any] = json.loads(announcement(Settings(mqtt=mqtt, **{"inputs": WIRED} | more)))
     return message
 
 
@@ -95,6 +96,20 @@ def test_the_lock_takes_commands_with_a_pin_only_where_the_local_file_allows_it(
     assert closed["strike"]["state_topic"] == "limen/front/lock/state"
     commands = [one["command_topic"] for one in closed.values() if "command_topic" in one]
     assert commands == ["limen/front/request/selftest"]
+
+
+def test_what_is_not_wired_is_not_shown_and_an_earlier_one_is_removed() -> None:
+    bare = told(inputs=InputSettings())["cmps"]
+    assert [bare[name] for name in ("door_event", "doorbell", "contact")] == [
+        {"p": "event"},
+        {"p": "event"},
+        {"p": "binary_sensor"},
+    ]
+    assert problems(told(inputs=InputSettings())) == []
+    assert told()["cmps"]["door_event"]["event_types"] == ["forced_open", "held_open", "exit_button", "tamper"]
+    button = told(inputs=InputSettings(exit_button_pin=27))["cmps"]
+    assert button["door_event"]["event_types"] == ["exit_button"]
+    assert button["contact"] == {"p": "binary_sensor"}
 
 
 def test_two_doors_are_two_devices_and_the_message_stays_small() -> None:

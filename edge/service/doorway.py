@@ -1,0 +1,132 @@
+"""The door's wires and its lamp, joined with the strike, the journal and MQTT.
+
+Nothing here waits for a picture or for the broker: the exit button works while both are gone. It is also the one thing
+that opens before it is written down, because whoever is inside must get out when the disk is full.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Final
+
+from edge.access.enrolment import Outcome, Progress
+from edge.clock import Clock
+from edge.door import logic
+from edge.door.indicator import IndicatorWord, open_indicator
+from edge.door.inputs import open_inputs
+from edge.errors import InputError, StrikeError
+from edge.service.publisher import Publisher
+from edge.service.rooms import Rooms, Wires
+from edge.service.telling import door_event, system_event
+from edge.settings import Settings
+from edge.values import Decision, DoorSignal, Event, SignalKind
+
+_log = logging.getLogger(__name__)
+
+EXIT_SECONDS: Final = 2.0  # a press that could not be followed for so long is forgotten: nobody waits any more
+
+_STAND_STILL: Final = ("look_at_camera", "hold_still")
+
+
+@contextmanager
+def open_wires(settings: Settings, clock: Clock) -> Iterator[Wires]:
+    """The door's inputs and its lamp, claimed. Raises InputError naming the key, StrikeError where there is no chip."""
+    driver, state = settings.door.driver, settings.state
+    with (
+        open_inputs(settings.inputs, driver, clock, state) as inputs,
+        open_indicator(settings.indicator, driver, clock, state) as indicator,
+    ):
+        yield Wires(inputs, indicator)
+
+
+class Doorway:
+    """Belongs to the main thread. `tell` writes an event down, or says it where that fails."""
+
+    def __init__(self, rooms: Rooms, publisher: Publisher, tell: Callable[[Event], None]) -> None:
+        self._settings = rooms.settings
+        self._clock = rooms.clock
+        self._strike = rooms.strike
+        self._pipeline = rooms.pipeline
+        self._inputs, self._indicator = rooms.wires
+        self._publisher = publisher
+        self._tell = tell
+        self._passage = logic.Passage()
+        self._failing = False
+        self._publish()
+
+    def step(self) -> tuple[DoorSignal, ...]:
+        """Hear the wires and do what follows. Returns what they said, for whoever waits for `confirm` or `intent`."""
+        signals = self._hear()
+        pulse = self._strike.until
+        if pulse is not None and pulse != self._passage.pulse:
+            self._indicator.show("granted")
+        self._passage, done = logic.step(self._passage, signals, pulse, self._clock.now(), self._settings.inputs)
+        if done.exit_at is not None:
+            self._let_out(done.exit_at)
+        if done.relock:
+            with suppress(StrikeError):  # it is jammed then, and a new one locks
+                self._strike.lock()
+        for told in done.told:
+            self._tell(door_event(told.word, told.detail))
+            if told.word == "doorbell":
+                self._indicator.show("ring")
+        self._publish()
+        self._indicator.show(self._lasting())
+        self._indicator.poll()
+        return self._answers(signals)
+
+    def decided(self, decision: Decision) -> None:
+        """Show a refusal; a grant shows itself when the strike has opened."""
+        if decision.verdict == "refused":
+            self._indicator.show("refused")
+
+    def enrolment_news(self, news: Progress | Outcome) -> None:
+        """Show how an enrolment ended."""
+        if isinstance(news, Outcome):
+            self._indicator.show("refused" if news.person is None else "done")
+
+    def _hear(self) -> tuple[DoorSignal, ...]:
+        """One event when the wires begin to fail, and one when they work again; not one for each try."""
+        try:
+            signals = self._inputs.poll()
+        except InputError as error:
+            if not self._failing:
+                _log.error("%s", error)
+                self._tell(system_event("inputs_failed", str(error)))
+            self._failing = True
+            self._passage = logic.lose(self._passage)
+            return ()
+        if self._failing:
+            self._failing = False
+            self._tell(system_event("inputs_recovered"))
+        return signals
+
+    def _let_out(self, pressed_at: float) -> None:
+        try:
+            self._strike.pulse(self._settings.door.unlock_seconds, not_after=pressed_at + EXIT_SECONDS)
+        except StrikeError as error:
+            self._tell(system_event("strike_failed", f"the exit button was pressed but the door did not open: {error}"))
+
+    def _publish(self) -> None:
+        self._publisher.state(self._publisher.topics.door_state, self._passage.contact.encode())
+
+    def _lasting(self) -> IndicatorWord:
+        if self._strike.state == "JAMMED":
+            return "jammed"
+        if self._pipeline.window is None:
+            return "idle"
+        return "look" if self._pipeline.window.prompt in _STAND_STILL else "adjust"
+
+    def _answers(self, signals: tuple[DoorSignal, ...]) -> tuple[DoorSignal, ...]:
+        """The signals, with what else a press means where a button has a second meaning."""
+        inputs = self._settings.inputs
+        meanings: dict[SignalKind, SignalKind] = {}
+        if inputs.exit_button_confirms:
+            meanings["exit_button"] = "confirm"
+        if inputs.intent_button_pin is None:
+            meanings["doorbell"] = "intent"
+        more = [replace(signal, kind=meanings[signal.kind]) for signal in signals if signal.kind in meanings]
+        return (*signals, *more)
