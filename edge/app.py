@@ -108,7 +108,7 @@ class Door:
     def turn(self) -> None:
         """One turn of the loop."""
         self._hear_commands()
-        self._watchman.hear(self._doorway.step())
+        self._watchman.hear(self._reception.confirm_enrolment(self._doorway.step()))
         frame = self._camera.take(_TURN_SECONDS)
         step = self._pipeline.step(frame)
         for decision in step.decisions:

@@ -15,8 +15,9 @@ from edge.mqtt.keys import Signer
 from edge.mqtt.messages import Progress, Response
 from edge.store.store import open_store
 from edge.values import Embedding, Person, frozen_array
-from tests.edge.doors import CONFIG, PATIENCE, RunningDoor, film
+from tests.edge.doors import CLOCK, CONFIG, PATIENCE, RunningDoor, film
 from tests.edge.eyes import an_eye, at_the_door, frame
+from tests.edge.wires import wire
 
 ALIKE = 0.54  # below the door's detection threshold, and nearer to it than its margin
 
@@ -173,21 +174,31 @@ def test_who_is_deleted_is_nobodys_nearest_person_any_more_also_after_a_restart(
     assert (people["eileen"]["references"], people["eileen"]["second_factor"]) == (5, "not_needed")
 
 
-def test_a_window_that_waits_for_the_button_looks_at_nobody(faces: dict[str, Any], tmp_path: Path) -> None:
+def test_a_window_that_waits_for_the_button_looks_at_nobody_before_it_is_pressed(
+    faces: dict[str, Any], tmp_path: Path
+) -> None:
     film(tmp_path / "scene.avi", [([(faces["resident"], 430)], 4)])
-    config = CONFIG.replace("window_seconds: 20", "window_seconds: 20, confirm: button, require_consent: true")
-    with RunningDoor(tmp_path, config).start() as door:
+    config = CONFIG.replace("window_seconds: 20", "window_seconds: 30, confirm: button, require_consent: true")
+    with RunningDoor(tmp_path, config + "inputs: {confirm_button_pin: 27}\n") as door:
+        door.settings.state.mkdir(mode=0o700)
+        wire(door.settings.state, 27, "open")
         with pytest.raises(MessageError) as needed:
-            door.ask("enroll", name="Eileen")
+            door.start().ask("enroll", name="Eileen")
         assert needed.value.code == "consent_needed"
         with door.session() as session:
             answers = session.request("enroll", {"name": "Eileen", "consent": True}, timeout=PATIENCE)
-            accepted, progress = next(answers), next(answers)
+            accepted, waiting = next(answers), next(answers)
             assert isinstance(accepted, Response)
-            assert isinstance(progress, Progress)
-            assert (progress.prompt, progress.collected) == ("press_the_button", 0)
-        door.ask("enroll.cancel")
-        assert door.ask("person.list")["people"] == []
+            assert isinstance(waiting, Progress)
+            assert (waiting.prompt, waiting.collected) == ("press_the_button", 0)
+            CLOCK.sleep(1.0)  # somebody stands there all the time
+            wire(door.settings.state, 27, "closed")
+            looking, *_, last = answers
+            assert isinstance(looking, Progress)
+            assert looking.collected <= 1, "it begins with the press"
+            assert isinstance(last, Response)
+            assert last.data is not None
+            assert last.data["references"] == 5
 
 
 def test_a_door_that_is_killed_while_it_enrols_knows_nobody_and_enrols_again(
