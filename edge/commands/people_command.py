@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import Namespace
 from typing import Any
 
@@ -11,7 +12,7 @@ from edge.clock import SystemClock
 from edge.commands.configuration import chosen_settings
 from edge.commands.conversation import ask
 from edge.errors import LimenError, StoreBusyError
-from edge.service.person_pins import PersonPins
+from edge.service.roll import forget
 from edge.service.rule import effective_rule, embedder_card
 from edge.service.telling import roster
 from edge.settings import Settings
@@ -20,20 +21,22 @@ from edge.store.store import open_store
 
 def execute(options: Namespace) -> int:
     """List, or with --delete forget one person."""
-    settings = chosen_settings(options)
+    settings, clock = chosen_settings(options), SystemClock()
     try:
-        with open_store(settings.store, settings.state, SystemClock()) as store:
-            if options.delete:
-                PersonPins(store, SystemClock()).change(options.delete, None)
-            if options.delete and not store.delete_person(options.delete):
+        with open_store(settings.store, settings.state, clock) as store:
+            if options.delete and not forget(store, clock, options.delete):
                 raise LimenError(f"nobody has the id {options.delete}")
             space = embedder_card(settings).space or ""
             people = roster(store.people(), Gallery.of(store.people(), space, effective_rule(settings)), "full")
+            damaged = store.damaged
     except StoreBusyError:
         if options.delete:
             ask(settings, "person.delete", {"person_id": options.delete}, key=options.key)
-        people = ask(settings, "person.list")["people"]
+        answer = ask(settings, "person.list")
+        people, damaged = answer["people"], answer["damaged"]
     _show(people, settings, as_json=options.json)
+    for person_id in damaged:
+        print(f"{person_id}: what is stored of this person is damaged: enrol them again", file=sys.stderr)
     return 0
 
 
@@ -47,7 +50,7 @@ def _show(people: list[dict[str, Any]], settings: Settings, *, as_json: bool) ->
         return
     print(f"{'id':<24} {'name':<28} {'references':>10}  enrolled")
     for person in people:
-        notes = [] if person["usable"] else ["must be enrolled again: other model"]
+        notes = ["must be enrolled again: other model"] if person["state"] == "re_enrol" else []
         if person["second_factor"] == "needed":
             notes.append(f"second factor ({person['because'].replace('_', ' ')})")
         if person["valid_until"] is not None:

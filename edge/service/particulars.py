@@ -22,14 +22,16 @@ CHANGEABLE: Final = ("name", "valid_from", "valid_until", "schedule", "second_fa
 
 
 def person_facts(person: Person, gallery: Gallery, privacy: Privacy) -> dict[str, Any]:
-    """One of `person.list`. `usable` is false for references of another model, or damaged ones."""
+    """One of `person.list`. `state` is `re_enrol` where the references are of another model; `usable` is false then."""
     terms = person.terms
+    usable = person.id not in gallery.unusable
     return {
         "person_id": person.id,
         "name": person.name if privacy == "full" else None,
         "references": len(person.references),
         "enrolled_at": rfc3339(person.enrolled_at),
-        "usable": person.id not in gallery.unusable,
+        "usable": usable,
+        "state": "ready" if usable else "re_enrol",
         "consent": person.consent,
         "minor": terms.minor,
         "valid_from": None if terms.valid_from is None else rfc3339(terms.valid_from),

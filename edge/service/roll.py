@@ -8,6 +8,7 @@ from typing import Any, Final
 from edge.access.gallery import Gallery
 from edge.access.gallery_audit import Examined, examine
 from edge.access.separation import separate
+from edge.clock import Clock
 from edge.errors import MessageError
 from edge.mqtt.arguments import PersonArguments, PersonSetArguments, ReferenceArguments
 from edge.mqtt.commands import Command
@@ -16,9 +17,26 @@ from edge.service.particulars import changed, nearest_facts, person_facts
 from edge.service.person_pins import PersonPins
 from edge.service.rooms import Rooms
 from edge.service.telling import roster, system_event
+from edge.store.store import Store
 from edge.values import Person
 
 _MOST_NEAR_MISSES: Final = 50  # keeps an answer short
+
+
+def forget(store: Store, clock: Clock, person_id: str) -> bool:
+    """Forget a person, their PIN, and that others were like them; whether there was such a person. Raises StoreError.
+
+    The person last: whoever gets the id next must find nothing, and a door that fails half-way still knows them.
+    """
+    PersonPins(store, clock).change(person_id, None)
+    people = store.people()
+    for one in people:
+        if one.separation is not None and one.separation.nearest_id == person_id:
+            stranger = replace(one.separation, nearest_id=None, nearest_similarity=None)
+            store.change_person(replace(one, separation=stranger))
+    person = next((one for one in people if one.id == person_id), None)
+    told = system_event("person_deleted", person=person or Person(person_id, person_id, (), clock.wall()))
+    return store.delete_person(person_id, told)
 
 
 class Roll:
@@ -39,7 +57,8 @@ class Roll:
         }
 
     def _list(self, _command: Command) -> dict[str, Any]:
-        return {"people": roster(self._store.people(), self._pipeline.gallery, self._privacy)}
+        people = roster(self._store.people(), self._pipeline.gallery, self._privacy)
+        return {"people": people, "damaged": list(self._store.damaged)}
 
     def _set(self, command: Command) -> dict[str, Any]:
         assert isinstance(command.arguments, PersonSetArguments)
@@ -50,16 +69,8 @@ class Roll:
     def _delete(self, command: Command) -> dict[str, Any]:
         assert isinstance(command.arguments, PersonArguments)
         wanted = command.arguments.person_id
-        people = self._store.people()
-        person = next((one for one in people if one.id == wanted), None)
-        person = person or Person(wanted, wanted, (), self._clock.wall())
-        PersonPins(self._store, self._clock).change(wanted, None)  # first: who gets this id next must not find it
-        if not self._store.delete_person(wanted, system_event("person_deleted", person=person)):
+        if not forget(self._store, self._clock, wanted):
             raise MessageError("no_such_person", f"nobody has the id {wanted}")
-        for other in people:
-            if other.separation is not None and other.separation.nearest_id == wanted:
-                forgetful = replace(other.separation, nearest_id=None, nearest_similarity=None)
-                self._store.change_person(replace(other, separation=forgetful))
         self._pipeline.admit(self._store.people())
         return {"person_id": wanted}
 

@@ -18,12 +18,13 @@ from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from edge.errors import StoreError
+from edge.store.files import put_in_place
 from edge.store.master_key import MasterKey
 from edge.store.records import SealedPerson, close_person, open_crops, open_person
 from edge.store.sealing import KEY_BYTES, Sealer
 from edge.values import Person
 
-_LARGEST: Final = 512 * 1024 * 1024
+_LARGEST: Final = 256 * 1024 * 1024
 _LONGEST_HEADER: Final = 4096
 _SALT_BYTES: Final = 16
 _SHORTEST_PASSPHRASE: Final = 12
@@ -71,7 +72,10 @@ def write_backup(path: Path, header: Header, members: Sequence[Member], key: Mas
     sealer = _sealer(header, key)
     rows = [close_person(person, 0, sealer, crops) for person, crops in members]
     sealed = sealer.seal(msgspec.msgpack.encode(rows), "backup", line.decode())
-    _put_in_place(path, line + b"\n" + sealed)
+    try:
+        put_in_place(path, line + b"\n" + sealed)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def read_backup(path: Path, key: MasterKey | str) -> tuple[Member, ...]:
@@ -112,16 +116,3 @@ def _parts(path: Path) -> tuple[Header, bytes, bytes]:
     except (ValueError, msgspec.MsgspecError) as error:
         raise StoreError(f"{path} is no backup that this Limen can read") from error
     return header, line.rstrip(b"\n"), sealed
-
-
-def _put_in_place(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    try:
-        unfinished.unlink(missing_ok=True)
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}") from error

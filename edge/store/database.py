@@ -7,7 +7,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeVar
 from edge.errors import StoreBusyError, StoreError
 from edge.store import master_key, schema, vault
 from edge.store.ballast import Ballast
+from edge.store.files import sync
 
 _Result = TypeVar("_Result")
 
@@ -52,7 +53,7 @@ class Database:
             self._making_room(lambda: schema.migrate(self._connection, key=self.key))
             self.sealer = vault.sealer_of(self._connection, self.key)
             master_key.settle(directory, self.key)
-            self._making_room(self._purge)
+            self._purge()
             self.ballast.keep()
             self._opened = opened.pop_all()
 
@@ -96,9 +97,10 @@ class Database:
         """Write the whole file anew when it held people who were not sealed: what was deleted can lie about in it."""
         (plain,) = self._connection.execute("SELECT plain FROM sealing").fetchone()
         if plain:
-            self._connection.execute("VACUUM")
-            self._connection.execute("UPDATE sealing SET plain = 0")
-            self.flush()
+            with suppress(sqlite3.OperationalError):  # no room: the next start tries again
+                self._making_room(lambda: self._connection.execute("VACUUM"))
+                self._connection.execute("UPDATE sealing SET plain = 0")
+                self.flush()
 
     def _transact(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
         with self._connection:
@@ -183,9 +185,9 @@ def _create(path: Path) -> None:
     with closing(sqlite3.connect(new, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         schema.migrate(connection, schema.SEALED - 1)  # the rest is as with any older store
-    _sync(new)
+    sync(new)
     new.rename(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _connect(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
@@ -224,11 +226,3 @@ def _check(path: Path) -> int:
 def _damaged(path: Path, what: str) -> StoreError:
     """In one line: `what` may quote the damaged file itself."""
     return StoreError(f"{path} is damaged ({' '.join(what.split())[:200]}). {_RESTORE}")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

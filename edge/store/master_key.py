@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.errors import StoreError
+from edge.store.files import put_in_place, sync
 from edge.store.sealing import new_key
 
 KEY_FILE: Final = "master.key"
@@ -60,12 +61,7 @@ def make_key(directory: Path) -> MasterKey:
     """A new key, which waits; on the disk when this returns. Raises StoreError."""
     key = MasterKey(directory / _WAITING, new_key())
     with _told_of(key.path):
-        key.path.unlink(missing_ok=True)
-        with os.fdopen(os.open(key.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(key.secret.hex().encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        _sync(directory)
+        put_in_place(key.path, key.secret.hex().encode() + b"\n")
     return key
 
 
@@ -75,7 +71,7 @@ def settle(directory: Path, key: MasterKey) -> None:
     with _told_of(waiting):
         if key.waiting:
             waiting.replace(key.settled)
-            _sync(directory)
+            sync(directory)
         elif waiting.exists():
             waiting.unlink()
 
@@ -109,11 +105,3 @@ def _told_of(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(f"{path}: the master key cannot be written ({error.strerror})") from error
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

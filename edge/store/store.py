@@ -209,6 +209,7 @@ class Store:
     def prune(self) -> int:
         """Delete what is past its time, and say how many events that were; nothing while the clock is not trusted."""
         self._database.ballast.keep()
+        self._people.flush()
         if not self._clock.trusted():
             return 0
         now = self._clock.wall()

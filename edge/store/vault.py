@@ -107,10 +107,13 @@ def key_for(connection: sqlite3.Connection, directory: Path, *, sealed: bool) ->
     found = keys_there(directory)
     if sealed:
         return _opening(connection, found)
-    # Who can write the file but has no key might put one in its place that was never sealed, with themselves in it.
-    if any(not key.waiting for key in found) and connection.execute("SELECT 1 FROM people").fetchone():
+    # Who can write the file but has no key might put in its place one that was never sealed, with people or a PIN of
+    # their own.
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE name IN ('people', 'pin')")]
+    filled = any(connection.execute(f"SELECT 1 FROM {table}").fetchone() for table in tables)  # noqa: S608 - constants
+    if filled and any(not key.waiting for key in found):
         raise StoreError(
-            f"the people in {directory / 'store.db'} were never sealed, and yet there is a key, {found[0].path}: "
+            f"people or PIN in {directory / 'store.db'} were never sealed, and yet there is a key, {found[0].path}: "
             "if you trust that file, move the key away for one start, which seals them under a new one"
         )
     return found[0] if found else make_key(directory)

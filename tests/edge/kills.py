@@ -16,7 +16,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+from edge.store.backup import Member
 from edge.store.rotation import rotate_key
+from edge.values import Event
 from tests.edge.stores import SMALL, open_small, person
 
 POINTS: Final = 40
@@ -32,6 +34,12 @@ def _delete(directory: Path) -> None:
         store.delete_person("p1")
 
 
+def _restore(directory: Path) -> None:
+    members = [Member(person(f"p{number}", "New", seed=number)) for number in (1, 2, 7)]
+    with open_small(directory) as store:
+        store.restore(members, lambda one: Event("system", {"event": "person_restored", "person_id": one.id}))
+
+
 def _open(directory: Path) -> None:
     open_small(directory).close()
 
@@ -44,6 +52,7 @@ ACTIONS: Final[dict[str, Callable[[Path], None]]] = {
     "rotate": _rotate,
     "change": _change,
     "delete": _delete,
+    "restore": _restore,
     "open": _open,
 }
 

@@ -192,6 +192,16 @@ def test_a_kill_while_a_person_is_deleted_leaves_all_or_nothing_of_them(state: P
     assert after == {3, 4}
 
 
+def test_a_kill_while_people_are_restored_leaves_all_of_them_or_none(state: Path, tmp_path: Path) -> None:
+    after = set()
+    for copy in killed("restore", state, tmp_path / "killed"):
+        with open_small(copy) as store:
+            after.add(tuple((one.id, one.name) for one in store.people() if one.name == "New"))
+            assert len(store.events(0, 10)) == (3 if len(store.people()) == 5 else 0)
+            assert (store.damaged, store.rolled_back) == ((), False)
+    assert after == {(), (("p1", "New"), ("p2", "New"), ("p7", "New"))}
+
+
 def test_a_kill_while_people_are_sealed_for_the_first_time_loses_nobody(tmp_path: Path) -> None:
     needles = plain_store(tmp_path, *(person(f"p{number}", seed=number) for number in range(3)))
     for copy in killed("open", tmp_path, tmp_path.with_name("killed")):

@@ -141,12 +141,12 @@ def test_a_deleted_person_leaves_no_bytes_behind(tmp_path: Path) -> None:
         for number in range(20):
             store.add_person(person(f"p{number}", seed=number), crops=crops(5))
             store.journal(visit("granted", person_id=f"p{number}"))
-        for number in (3, 19, 0, *range(4, 19)):
+        for number in (3, 19, 0, 7, 8, 9):
             needles = pieces(tmp_path, f"p{number}")
             assert found(tmp_path, needles) > 0.9 * len(needles) > 170, "but for those over the end of a page"
             store.delete_person(f"p{number}")
             assert found(tmp_path, needles) == 0, number
-        assert [one.id for one in store.people()] == ["p1", "p2"]
+        assert len(store.people()) == 14
     assert found(tmp_path, needles) == 0
 
 
@@ -203,10 +203,13 @@ def test_people_of_before_there_was_a_seal_are_sealed_and_their_plain_bytes_are_
     assert found(tmp_path, needles) == 0
 
 
-def test_a_file_of_people_who_were_never_sealed_is_not_slipped_in_where_there_is_a_key(tmp_path: Path) -> None:
+@pytest.mark.parametrize("intruders", [(person("mallory", "Mallory"),), ()], ids=["with people", "with a PIN"])
+def test_a_file_that_was_never_sealed_is_not_slipped_in_where_there_is_a_key(
+    tmp_path: Path, intruders: tuple[Person, ...]
+) -> None:
     with open_small(tmp_path) as store:
         store.add_person(person("anna"))
     (tmp_path / "store.db").unlink()
-    plain_store(tmp_path, person("mallory", "Mallory"))
+    plain_store(tmp_path, *intruders)
     with pytest.raises(StoreError, match=r"never sealed.*master\.key"):
         open_small(tmp_path)
