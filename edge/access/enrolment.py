@@ -202,18 +202,21 @@ def _fault(probe: Probe, gallery: Gallery) -> RefusalWord | None:
 def _look(window: Window, probe: Probe, gallery: Gallery, now: float) -> Window:
     """Take the probe if it is good and something new, and find what to tell the person."""
     fault = _fault(probe, gallery)
+    taken = window.taken
     if fault is None and now - window.taken_at >= BETWEEN_REFERENCES:
         if _seen_before(window, probe):
             fault = "same_picture"
         else:
-            taken = with_another(window.taken, probe, window.request.references)
-            window = replace(window, taken=taken, taken_at=now)
+            taken = with_another(taken, probe, window.request.references)
+    new = taken is not window.taken
+    if new:
+        window = replace(window, taken=taken, taken_at=now)
     if fault is None:
-        window = replace(window, asking=_ask(window, now))
+        came = new and views(taken)[-1] == window.asking.view
+        window = replace(window, asking=_ask(window, now, came=came))
     elif fault != "no_face":
-        window = replace(window, face_seen=True, refusals=counted(window.refusals, fault))
-    wish = window.asking.view or "straight"
-    prompt = _WISHES[wish] if fault is None else _PROMPTS[fault]
+        window = replace(window, refusals=counted(window.refusals, fault))
+    prompt = _WISHES[window.asking.view or "straight"] if fault is None else _PROMPTS[fault]
     if prompt != window.next_prompt:
         window = replace(window, next_prompt=prompt, next_since=now)
     elif now - window.next_since >= PROMPT_HOLDS:
@@ -221,10 +224,9 @@ def _look(window: Window, probe: Probe, gallery: Gallery, now: float) -> Window:
     return replace(window, face_seen=window.face_seen or probe.face is not None)
 
 
-def _ask(window: Window, now: float) -> Asking:
-    """After a good picture: go on asking for a view, for the next one when it came, or give it up."""
+def _ask(window: Window, now: float, *, came: bool) -> Asking:
+    """After a good picture: go on asking for a view, for the next one when it `came`, or give it up."""
     asked, wish = window.asking, _wish(window, now)
-    came = window.taken_at == now and views(window.taken)[-1] == wish
     if wish != asked.view or came:
         return replace(asked, view=wish, seconds=0.0, good_at=now)
     seconds = asked.seconds + min(now - asked.good_at, _LONGEST_GAP)
