@@ -97,7 +97,7 @@ def _show(answer: Progress | Response) -> None:
 
 def _from_folder(settings: Settings, options: Namespace) -> dict[str, Any]:
     clock = SystemClock()
-    require_consent(settings.enrolment, options.consent)
+    require_consent(settings.enrolment, consent=options.consent)
     try:
         with open_store(settings.store, settings.state, clock) as store:
             eye = open_eye(settings.vision, settings.models, clock, faces="refuse")

@@ -43,7 +43,7 @@ def new_request(
     return EnrolmentRequest(clean, chosen, references, transaction, asked_at, consent, minor or False)
 
 
-def require_consent(settings: EnrolmentSettings, consent: bool | None) -> None:  # noqa: FBT001 - as the command says it
+def require_consent(settings: EnrolmentSettings, *, consent: bool | None) -> None:
     """Raise EnrolmentError unless the person agreed, or nobody asks here."""
     if settings.require_consent and not consent:
         raise EnrolmentError("consent_needed", "consent: this door enrols nobody who has not agreed to it")
@@ -105,7 +105,7 @@ class Enrolling:
         assert isinstance(arguments, EnrollArguments)
         if self._pipeline.window is not None:
             raise MessageError("busy", "another enrolment is running", retryable=True)
-        require_consent(self._settings, arguments.consent)
+        require_consent(self._settings, consent=arguments.consent)
         request = new_request(
             arguments.name,
             arguments.person_id,
