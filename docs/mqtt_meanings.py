@@ -52,6 +52,7 @@ TOPICS: Final = (
     Topic("event door", "no", "what happens at the door besides: [the words](#words-of-eventdoor)"),
     Topic("event system", "no", "what happens to the device: [the words](#words-of-eventsystem)"),
     Topic("backfill", "no", "events that were more than 10 s old when they could be sent, with `late: true`"),
+    Topic("image", "no", "*plain* JPEG, only with `mqtt.image: true`: [pictures](#pictures)"),
     Topic("request <command>", "never", "what you send: [commands](#commands)"),
     Topic(
         "lock_set",
@@ -507,6 +508,7 @@ LOCK_SET: Final = Told(
         "seconds": "length of the pulse; 0 for `LOCK`, and for the PIN of a person",
         "second_factor": "it was the PIN of a person, and counts for their face",
     },
+    ask={"action": "UNLOCK", "code": "482913"},
     data={"seconds": 5.0, "second_factor": False},
 )
 
@@ -607,7 +609,7 @@ SYSTEM_EVENTS: Final = {
     "references_damaged": "stored references cannot be read: enrol this person again",
     "references_of_another_model": "they cannot be compared: enrol this person again",
     "references_renewed": "made anew for another model, from the pictures that `store.keep_crops` kept",
-    "broker_restarted": "the embedded broker had ended",
+    "broker_restarted": "the embedded broker had ended; another one works since some seconds",
     "inputs_failed": "a contact or button cannot be read: which one, and why",
     "inputs_recovered": "all contacts and buttons can be read again",
     "unreadable_event": "a row of the journal that this version cannot read",

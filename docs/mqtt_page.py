@@ -61,7 +61,9 @@ def made() -> dict[str, str]:
         "request": _arguments(Request),
         "commands": _table(("command", "needs in `mqtt.allow`", "signed", "what it does"), map(_overview, RULES)),
         "each-command": "\n".join(_command(name, rule) for name, rule in RULES.items() if rule.arguments),
-        "lock-set": _table(("answer's `data`", "meaning"), _rows(mqtt_meanings.LOCK_SET.answer or {}))
+        "lock-set": _block(f"To `{TOPICS.lock_set}`:", mqtt_meanings.LOCK_SET.ask or {})
+        + "\n"
+        + _table(("answer's `data`", "meaning"), _rows(mqtt_meanings.LOCK_SET.answer or {}))
         + "\n"
         + _shown(examples.lock_set_answer(mqtt_meanings.LOCK_SET.data or {})),
         "refusal": _shown(examples.REFUSAL),

@@ -79,7 +79,7 @@ def _add_door_commands(command: _CommandAdder) -> None:
         "enroll",
         "enrol a person",
         "With the door running, opens an enrolment window over MQTT (mqtt.allow must contain `enroll`) and shows the\n"
-        "prompts. With --photos the door must be stopped: pictures never travel over MQTT.",
+        "prompts. With --photos the door must be stopped: photographs are never sent to it.",
     )
     enroll.add_argument("name", metavar="NAME", help="as people write it, up to 80 characters")
     enroll.add_argument("--person-id", type=_person_id, metavar="ID", help="a-z 0-9 _ - (made from the name)")

@@ -26,6 +26,7 @@ from edge.pipeline import Pipeline, Step
 from edge.service.doorway import Doorway, open_wires
 from edge.service.facts import Condition, configuration, info
 from edge.service.overlay import Caption, draw
+from edge.service.portrait import Portraits
 from edge.service.preview import Preview
 from edge.service.publisher import Publisher
 from edge.service.reception import Reception
@@ -100,6 +101,7 @@ class Door:
         )
         self._status_due = self._prune_due = rooms.clock.now()
         self._decision: Decision | None = None
+        self._portraits = Portraits() if rooms.settings.mqtt.image else None
         self._failing = False
         self._full = False
         self._introduce(rooms.eye)
@@ -116,6 +118,7 @@ class Door:
         for news in step.enrolment:
             self._reception.enrolment_news(news)
             self._doorway.enrolment_news(news)
+        self._show_faces(frame, step)
         self._note_failure(step)
         for event in self._watchman.step():
             self._tell(event)
@@ -136,6 +139,8 @@ class Door:
                 self._clock.sleep(0.01)
         self._hear_strike()
         self._publisher.camera(online=False)
+        if self._portraits is not None:
+            self._publisher.image(b"")
         self._publisher.step()
 
     def _introduce(self, eye: Eye) -> None:
@@ -191,6 +196,17 @@ class Door:
             self._tell(system_event("strike_failed", f"visit {decision.visit_id} was granted but not let in: {error}"))
         else:
             self._reception.let_in(decision)
+
+    def _show_faces(self, frame: Frame | None, step: Step) -> None:
+        """After all that opens: a picture may be late, and may be missing."""
+        if self._portraits is None:
+            return
+        if frame is not None and step.probe is not None:
+            self._portraits.saw(frame, step.probe)
+        for decision in step.decisions:
+            jpeg = self._portraits.of(decision)
+            if jpeg is not None:
+                self._publisher.image(jpeg)
 
     def _hear_rooms(self) -> None:
         self._strike.poll()

@@ -197,6 +197,11 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append("vision.quality.minimum_brightness: not below vision.quality.maximum_brightness")
     if settings.vision.points == "detector" and settings.vision.detector != "mtcnn":
         problems.append(f"vision.points: {settings.vision.detector} has no points of its own, only mtcnn has")
+    return [*problems, *_mqtt_contradictions(settings)]
+
+
+def _mqtt_contradictions(settings: Settings) -> list[str]:
+    problems = []
     if settings.mqtt.ca_file and not settings.mqtt.tls:
         problems.append("mqtt.ca_file: needs mqtt.tls: true")
     if bool(settings.mqtt.client_certificate) != bool(settings.mqtt.client_key):
@@ -205,6 +210,8 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append("mqtt.client_certificate: needs mqtt.tls: true")
     if settings.mqtt.password_file and not settings.mqtt.username:
         problems.append("mqtt.password_file: needs mqtt.username")
+    if settings.mqtt.image and settings.mqtt.privacy != "full":
+        problems.append("mqtt.image: needs mqtt.privacy: full; a face tells more than a name")
     if settings.mqtt.broker != "embedded" and settings.mqtt.port == 0:
         problems.append("mqtt.port: 0 (any free port) is for the embedded broker only")
     return problems

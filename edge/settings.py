@@ -149,6 +149,7 @@ class MqttSettings(Struct, frozen=True, forbid_unknown_fields=True):
     allow: tuple[Authority, ...] = ("read",)
     accept_insecure: bool = False
     privacy: Literal["full", "ids", "none"] = "full"
+    image: bool = False
 
 
 class HomeAssistantSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -39,6 +39,7 @@ def announcement(settings: Settings) -> bytes:
     components |= _door(topics, settings.inputs)
     components |= _health(topics)
     components |= _selftest(topics)
+    components |= _image(topics, asked_for=settings.mqtt.image)
     for key, component in components.items():
         if len(component) > 1:
             component["unique_id"] = f"{name}_{key}"
@@ -222,6 +223,12 @@ def _selftest(topics: Topics) -> dict[str, _Component]:
             "json_attributes_template": "{{ (value_json.data or value_json.error) | to_json }}",
         },
     }
+
+
+def _image(topics: Topics, *, asked_for: bool) -> dict[str, _Component]:
+    """Empty after a restart of Home Assistant until somebody comes: no face is left on the broker."""
+    image = {"p": "image", "name": "Last visit", "image_topic": topics.image, "content_type": "image/jpeg"}
+    return {"image": image if asked_for else {"p": "image"}}
 
 
 def _count(topics: Topics, field: str, name: str) -> _Component:

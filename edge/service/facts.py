@@ -41,7 +41,7 @@ def info(settings: Settings, eye: Eye, rule: Rule, stamp: dict[str, Any]) -> Inf
         version=__version__,
         models=models,
         thresholds=thresholds,
-        capabilities=("access", "enrolment", "backfill"),
+        capabilities=("access", "enrolment", "backfill", *(("image",) if settings.mqtt.image else ())),
         commands=command_facts(settings.mqtt.allow),
     )
 

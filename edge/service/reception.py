@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, Literal
 
+from msgspec.structs import replace
+
 from edge.access.enrolment import Outcome, Progress
 from edge.errors import EnrolmentError, MessageError, StoreError
 from edge.mqtt.arguments import ChallengeArguments, QueryArguments
@@ -98,6 +100,8 @@ class Reception:
         text = "the door stopped while it obeyed: see what came of it before you ask again"
         self._keep(command, self._error(command, "interrupted", text))
         self._keep_and_send(command, self._act(command, self._actions[command.name]))
+        if command.name == "person.delete" and self._settings.mqtt.image:
+            self._publisher.image(b"")  # the face shown last may be theirs
 
     def _handle_lock_set(self, incoming: Incoming, context: Context) -> None:
         wish = parse_lock_set(incoming, context)
@@ -190,7 +194,13 @@ class Reception:
         self._publisher.answer(command.name, encode(response), command.reply)
 
     def _keep(self, command: Command, response: Response) -> None:
-        """Answers to reads are not kept: asking again harms nobody, and a flood of them must not push out what does."""
+        """Answers to reads are not kept: asking again harms nobody, and a flood of them must not push out what does.
+
+        Nor is it kept whom the door was told to forget.
+        """
+        if command.name == "person.delete":
+            error = response.error and replace(response.error, message="")
+            response = replace(response, data=None, error=error)
         if COMMANDS[command.name].authority != "read":
             self._store.remember(command.transaction, command.digest, encode(response).decode())
 

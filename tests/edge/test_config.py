@@ -274,10 +274,8 @@ def test_a_button_can_be_asked_for_where_there_is_one(write: Write, pin: str) ->
         ("mqtt: {password_file: secret}", "mqtt.password_file"),
         ("mqtt: {broker: localhost, port: 0}", "mqtt.port"),
         ("access: {trigger: button}", "access.trigger"),
-        (
-            "enrolment: {confirm: button}\ninputs: {exit_button_pin: 27, exit_button_confirms: false}",
-            "enrolment.confirm",
-        ),
+        ("enrolment: {confirm: button}\ninputs: {confirm_button_pin: null}", "enrolment.confirm"),
+        ("mqtt: {image: true, privacy: ids}", "mqtt.image"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(write: Write, content: str, key: str) -> None:

@@ -32,17 +32,17 @@ TOPICS = Topics("limen", "front")
 WIRED = InputSettings(contact_pin=22, tamper_pin=23, doorbell_pin=24, exit_button_pin=27)
 
 
-def told(*allow: str, privacy: Any = "full", **more: Any) -> dict[str, Any]:
+def told(*allow: str, privacy: Any = "full", image: bool = False, **more: Any) -> dict[str, Any]:
     """The discovery message of a door with these words in mqtt.allow, and everything wired."""
-    mqtt = MqttSettings(allow=allow or ("read",), privacy=privacy)
+    mqtt = MqttSettings(allow=allow or ("read",), privacy=privacy, image=image)
     message: dict[str, Any] = json.loads(announcement(Settings(mqtt=mqtt, **{"inputs": WIRED} | more)))
     return message
 
 
-@pytest.mark.parametrize("privacy", ["full", "ids", "none"])
+@pytest.mark.parametrize(("privacy", "image"), [("full", False), ("full", True), ("ids", False), ("none", False)])
 @pytest.mark.parametrize("allow", [("read",), ("read", "enroll", "people", "unlock")])
-def test_home_assistant_takes_the_message(allow: tuple[str, ...], privacy: str) -> None:
-    assert problems(told(*allow, privacy=privacy)) == []
+def test_home_assistant_takes_the_message(allow: tuple[str, ...], privacy: str, image: bool) -> None:  # noqa: FBT001
+    assert problems(told(*allow, privacy=privacy, image=image)) == []
 
 
 BREAKS: list[Callable[[dict[str, Any]], object]] = [
@@ -55,18 +55,20 @@ BREAKS: list[Callable[[dict[str, Any]], object]] = [
     lambda message: message["cmps"]["latency"].update(availability_mode="both"),
     lambda message: message["cmps"]["latency"].update(availability=[{"topc": "x"}]),
     lambda message: message["cmps"]["latency"].update(unique_id="limen_front_access"),
+    lambda message: message["cmps"]["image"].pop("image_topic"),
+    lambda message: message["cmps"]["image"].update(content="image/jpeg"),
 ]
 
 
 @pytest.mark.parametrize("number", range(len(BREAKS)))
 def test_what_home_assistant_would_refuse_is_noticed(number: int) -> None:
-    message = copy.deepcopy(told())
+    message = copy.deepcopy(told(image=True))
     BREAKS[number](message)
     assert problems(message) != []
 
 
 def test_everything_a_newcomer_looks_for_is_there() -> None:
-    components = told("read", "unlock")["cmps"]
+    components = told("read", "unlock", image=True)["cmps"]
     assert {name: one["p"] for name, one in components.items() if len(one) > 1} == {
         "lock": "lock",
         "access": "event",
@@ -82,7 +84,15 @@ def test_everything_a_newcomer_looks_for_is_there() -> None:
         "latency": "sensor",
         "selftest": "button",
         "selftest_result": "sensor",
+        "image": "image",
     }
+
+
+def test_a_picture_is_only_there_where_it_was_asked_for() -> None:
+    assert told()["cmps"]["image"] == {"p": "image"}, "an earlier one is removed"
+    image = told(image=True)["cmps"]["image"]
+    assert (image["image_topic"], image["content_type"]) == ("limen/front/image", "image/jpeg")
+    assert "image_encoding" not in image, "raw bytes"
 
 
 def test_the_lock_takes_commands_with_a_pin_only_where_the_local_file_allows_it() -> None:

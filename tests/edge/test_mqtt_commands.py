@@ -255,6 +255,14 @@ def test_the_same_bytes_again_get_the_same_answer_and_other_bytes_are_a_replay()
         assert (refused.code, refused.transaction, refused.command) == ("replayed", "t-1", command.name)
 
 
+def test_a_kept_answer_that_decayed_is_no_reason_to_act_again() -> None:
+    command = accepted(come(ENROLL))
+    for decayed in (b"{}", b"\xff", b""):
+        refused = repeated(command, command.digest, decayed)
+        assert isinstance(refused, Refusal)
+        assert (refused.code, refused.retryable) == ("store_fault", False)
+
+
 def test_a_flood_of_rubbish_is_not_echoed() -> None:
     allowance = AnswerAllowance(0.0)
     assert sum(allowance.take(0.0) for _ in range(1000)) == 10
