@@ -25,6 +25,7 @@ from edge.mqtt.topics import Topics
 from edge.pipeline import Pipeline, Step
 from edge.service.doorway import Doorway, open_wires
 from edge.service.facts import Condition, configuration, info
+from edge.service.notify import Notifier
 from edge.service.overlay import Caption, draw
 from edge.service.portrait import Portraits
 from edge.service.preview import Preview
@@ -51,6 +52,7 @@ _CAPTION_SECONDS: Final = 4.0  # how long a decision stays on the preview
 
 def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> None:
     """Work the door until `stop` is set. Raises LimenError when it cannot start; the strike is then off."""
+    notifier = Notifier.of_process(clock)  # before any other process is started
     rule = effective_rule(settings)  # before anything is opened: what cannot be decided by should not touch a pin
     with ExitStack() as house:
         # The store's lock comes first: a second daemon must fail before it touches the pin.
@@ -71,8 +73,11 @@ def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> 
         allowed = standing(settings, login)
         door = Door(Rooms(settings, clock, store, strike, eye, pipeline, link, allowed, camera, wires, broker, window))
         _log.info("the door is working%s", f", live picture at {window.address}" if window else "")
+        notifier.ready(f"working the door {settings.door.id}")
         while not stop.is_set():
-            door.turn()
+            if door.turn():
+                notifier.alive()
+        notifier.stopping()
         door.farewell()
 
 
@@ -107,8 +112,8 @@ class Door:
         self._introduce(rooms.eye)
         self._doorway = Doorway(rooms, self._publisher, self._tell)
 
-    def turn(self) -> None:
-        """One turn of the loop."""
+    def turn(self) -> bool:
+        """One turn of the loop; whether it got as far as a door can: a frame looked at, or told that there is none."""
         self._hear_commands()
         self._watchman.hear(self._reception.confirm_enrolment(self._doorway.step()))
         frame = self._camera.take(_TURN_SECONDS)
@@ -127,6 +132,9 @@ class Door:
         self._hear_rooms()
         self._keep_house()
         self._publisher.step()
+        if frame is None:
+            return self._camera.state not in {"starting", "live"}
+        return not step.failed
 
     def farewell(self) -> None:
         """Lock, and let the retained state be true of a door that is off."""

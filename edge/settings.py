@@ -65,7 +65,7 @@ class CameraSettings(Struct, frozen=True, forbid_unknown_fields=True):
     height: Annotated[int, Meta(ge=120, le=2160)] = 480
     fps: Annotated[float, Meta(ge=1.0, le=60.0)] = 15.0
     rotate: Literal[0, 90, 180, 270] = 0
-    open_timeout_seconds: Annotated[float, Meta(ge=0.5, le=30.0)] = 5.0
+    open_timeout_seconds: Annotated[float, Meta(ge=0.5, le=15.0)] = 5.0
     stall_seconds: Annotated[float, Meta(ge=0.5, le=10.0)] = 3.0
     frozen_seconds: Annotated[float, Meta(ge=0.5, le=10.0)] = 3.0
 

@@ -176,6 +176,9 @@ def _wait(visit: Visit, waiting: Waiting, door: _Door) -> tuple[Visit, Decision 
     visit = replace(visit, waiting=waiting)
     if missing is None and _is_the_one(visit, waiting, door):
         look = visit.window[-1]
+        if is_gone(visit, rule, now):
+            # On the way from where the PIN was entered: the visit lasts until they have come by.
+            visit = replace(visit, seen_at=now + rule.cooldown)
         return _decided(visit, "granted", VERIFIED, look, look, door)
     if _somebody_else(visit, waiting, rule):
         return _refuse(visit, door, "swapped")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from edge.commands.options import CommandAdder
 
-def add_decision_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
+
+def add_decision_commands(command: CommandAdder) -> None:
     policy = command(
         "policy",
         "explain what it takes to be let in",

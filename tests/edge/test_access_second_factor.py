@@ -164,6 +164,12 @@ def test_a_child_steps_aside_to_enter_the_pin() -> None:
     door.watch(NOBODY, 6)
     (decision,) = door.pin("ana").frame(NOBODY)
     assert tell(decision) == ("granted", "ana")
+    door.watch(NOBODY, 3)
+    door.watch(ANA, 4)
+    assert (door.told, door.state.waiting) == ([("granted", "ana")], None), "she only comes by, to go in"
+    door.watch(NOBODY, 1.25)
+    door.watch(ANA, 1)
+    assert door.state.waiting is not None, "and later she is asked again"
 
 
 def test_a_camera_that_shows_nothing_lets_nobody_in() -> None:

@@ -14,14 +14,14 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.commands.bench_command import as_markdown
+from edge.commands.bench_command import as_markdown, as_projection
 from edge.commands.events_command import line
 from edge.commands.probe_command import choose
+from edge.errors import LimenError
 from edge.service.measure import DoorFigures, Figures, Stage
 from edge.values import Box, Face
 from tests.edge.doors import CONFIG, RunningDoor, film
 from tests.edge.eyes import MODELS
-from tests.edge.test_camera_photographs import archive, held, png_of
 
 Done = subprocess.CompletedProcess[str]
 
@@ -148,6 +148,9 @@ def test_the_bench_page_tells_every_figure_it_was_given() -> None:
         7,
         {"detect": Stage(1.25, 2.5, 0.5)},
         DoorFigures(0.51, 1.78, 15.0, 3, 149.0),
+        {"2": Stage(3.25, 4.5, 1.0)},
+        megabytes_a_day=9.6,
+        temperature_celsius=51.0,
     )
     page = as_markdown(figures)
     for figure in (
@@ -159,76 +162,19 @@ def test_the_bench_page_tells_every_figure_it_was_given() -> None:
         "15.0",
         "| 3 |",
         "149 MB",
+        "| 2 | 3.25 | 4.50 |",
+        "9.6 MB",
+        "51 °C",
     ):
         assert figure in page
 
 
-@pytest.mark.parametrize(
-    ("prepare", "told"),
-    [
-        (lambda folder: folder.rmdir(), "is not a folder"),
-        (lambda folder: (folder / ".hidden").write_text("x"), "no photographs"),
-        (lambda folder: (folder / "a.jpg").write_text("not a picture"), "no face in any photograph"),
-        (
-            lambda folder: cv2.imwrite(str(folder / "a.png"), np.zeros((99, 99, 3), np.uint8)),
-            "no face in any photograph",
-        ),
-    ],
-)
-def test_photographs_that_cannot_be_used_enrol_nobody(home: Path, prepare: Any, told: str) -> None:
-    folder = home / "photographs"
-    folder.mkdir()
-    prepare(folder)
-    done = limen("enroll", "Ada", "--photos", folder, home=home)
-    assert done.returncode == 1
-    assert told in done.stderr
-    assert "Traceback" not in done.stderr
-    assert limen("people", "--json", home=home).stdout == ""
-
-
-def test_a_folder_with_good_and_hostile_files_enrols_from_the_good_ones_and_names_the_others(
-    home: Path, faces: dict[str, Any]
-) -> None:
-    folder = home / "photographs"
-    folder.mkdir()
-    for number, ending in enumerate((".jpg", ".png", ".webp", ".jpg", ".jpeg")):
-        cv2.imwrite(str(folder / f"{number}{ending}"), faces["resident"])
-    on_its_side = cv2.imencode(".jpg", cv2.rotate(faces["resident"], cv2.ROTATE_90_COUNTERCLOCKWISE))[1].tobytes()
-    (folder / "held.jpg").write_bytes(held(on_its_side, 6))
-    (folder / "bomb.png").write_bytes(png_of(60_000, 60_000, b""))
-    (folder / "both.jpg").write_bytes(on_its_side + archive())
-    (folder / "link.jpg").symlink_to(folder / "0.jpg")
-    (folder / "notes.txt").write_text("x")
-    cv2.imwrite(str(folder / "empty.png"), np.full((400, 400, 3), 120, np.uint8))
-    done = limen("enroll", "Eileen", "--photos", folder, "--references", "10", "--consent", "--minor", home=home)
-    assert done.returncode == 0, done.stderr
-    assert "Eileen is enrolled as `eileen` with 6 references." in done.stdout
-    assert "needs a second factor: minor" in done.stdout
-    named = {
-        "bomb.png was left out: too_many_pixels",
-        "both.jpg was left out: something_else_too",
-        "link.jpg was left out: not_a_file",
-        "notes.txt was left out: not_a_photograph",
-        "empty.png was left out: no_face",
-    }
-    told = (done.stderr + done.stdout).splitlines()
-    assert named <= {line.removeprefix("  note: ") for line in told}
-    (person,) = map(json.loads, limen("people", "--json", home=home).stdout.splitlines())
-    assert (person["references"], person["consent"], person["minor"]) == (6, True, True)
-    assert "second factor (minor)" in limen("people", home=home).stdout
-
-
-def test_the_same_photograph_many_times_is_one_reference(home: Path, faces: dict[str, Any]) -> None:
-    config = home / "config.yaml"
-    config.write_text(config.read_text().replace("require_variety: false", "require_variety: true"), encoding="utf-8")
-    folder = home / "photographs"
-    folder.mkdir()
-    for number in range(8):
-        cv2.imwrite(str(folder / f"{number}.png"), faces["resident"])
-    done = limen("enroll", "Eileen", "--photos", folder, home=home)
-    assert done.returncode == 1
-    assert "1 usable reference" in done.stderr
-    assert done.stderr.count("left out: same_picture") == 7
+def test_a_projection_multiplies_a_desktops_figure_and_refuses_a_boards() -> None:
+    machine = {"cpu": "A CPU", "architecture": "x86_64", "python": "3", "runtime": "r"}
+    stages = {"total": Stage(10.0, 12.0, 3.0)}
+    assert "| Raspberry Pi 4 | about 100 ms | about 10 |" in as_projection(Figures(machine, 7, stages))
+    with pytest.raises(LimenError, match="measured ones"):
+        as_projection(Figures(machine | {"architecture": "aarch64"}, 7, stages))
 
 
 @pytest.fixture(scope="module")
