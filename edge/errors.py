@@ -6,7 +6,7 @@ LimenError
 ├── CameraError        the source cannot be opened or read (recoverable)
 ├── StrikeError        the strike process did not do, or cannot confirm, what it was told
 │   └── StrikeBusyError another process holds the strike's pin
-├── InputError         a contact, button or lamp cannot be claimed or read
+├── InputError         a contact, button or lamp cannot be claimed, or is not watched any more
 ├── StoreError         the state directory or database cannot be used
 │   └── StoreBusyError another process holds the store
 ├── MessageError       an MQTT command that is refused; carries the answer's code
@@ -45,7 +45,7 @@ class StrikeBusyError(StrikeError):
 
 
 class InputError(LimenError):
-    """A contact, button or lamp cannot be claimed or read."""
+    """A contact, button or lamp cannot be claimed, or is not watched any more."""
 
 
 class StoreError(LimenError):

@@ -45,7 +45,7 @@ class InputSettings(Struct, frozen=True, forbid_unknown_fields=True):
     intent_button_pin: Pin | None = None
     intent_button_pull: Pull = "up"
     exit_button_confirms: bool = True
-    debounce_seconds: Annotated[float, Meta(ge=0.02, le=0.5)] = 0.05
+    debounce_seconds: Annotated[float, Meta(ge=0.04, le=0.5)] = 0.05
     tell_forced_open: bool = True
     opening_seconds: Annotated[float, Meta(ge=0.5, le=30.0)] = 3.0
     held_open_seconds: Annotated[float, Meta(ge=1.0, le=3600.0)] = 30.0

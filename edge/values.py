@@ -281,7 +281,9 @@ class Event:
     data: dict[str, Any]
 
 
-SignalKind = Literal["contact_open", "contact_closed", "exit_button", "doorbell", "tamper", "confirm", "intent"]
+SignalKind = Literal[
+    "contact_open", "contact_closed", "contact_unknown", "exit_button", "doorbell", "tamper", "confirm", "intent"
+]
 
 
 @dataclass(frozen=True, slots=True)

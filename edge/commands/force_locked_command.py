@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from pathlib import Path
 from typing import Final
 
 from edge.clock import SystemClock
@@ -33,11 +32,11 @@ def _strike(options: Namespace) -> Settings:
     """The configuration's strike. The command line's counts where there is no configuration that names one."""
     try:
         settings = read_strike(chosen_file(options))
-    except ConfigError:
+    except ConfigError as error:
         if options.pin is None:
             raise
-        door = DoorSettings(pin=options.pin, active_high=options.active_high)
-        return Settings(door=door, home=str(Path.cwd()))
+        print(f"limen: --pin counts, because {'; '.join(error.problems)}", file=sys.stderr)
+        return Settings(door=DoorSettings(pin=options.pin, active_high=options.active_high))
     if options.pin not in {None, settings.door.pin}:
         print(f"limen: door.pin is {settings.door.pin}: --pin {options.pin} is left alone", file=sys.stderr)
     return settings

@@ -1,7 +1,7 @@
 """What is wired to the door besides the strike: the contact, buttons, a tamper loop.
 
 Every wire is a circuit: closed, or open like a wire that is cut. So whatever is cut reads as what keeps the door safe:
-an open door, an open case, a button that is not pressed. A thread looks at all of them a hundred times a second, so
+an open door, an open case, a button that is not pressed. A thread looks at all of them fifty times a second, so
 that no press is missed while the main thread looks at a picture. It asks for no edges: what arrives late, is lost or
 comes from a motor nearby is then no matter, and a level that nobody finds any more was never there.
 """
@@ -25,7 +25,7 @@ from edge.errors import InputError
 from edge.settings import InputSettings, Pull
 from edge.values import DoorSignal, SignalKind
 
-_LOOK_SECONDS: Final = 0.01
+_LOOK_SECONDS: Final = 0.02
 _MOST_SIGNALS: Final = 256  # between two polls: the newest stay
 
 # Name in config.yaml -> what it says when its circuit closes, and when it opens.
@@ -62,7 +62,9 @@ class Wire:
         self._key = f"inputs.{name}_pin: GPIO {pin}"
         self._closed_word, self._open_word = _WORDS[name]
         self._errors = chip.errors
+        self._seconds = debounce
         self._debounce = Debounce(debounce)
+        self.trouble = ""  # why it cannot be read, while it cannot
         # A closed circuit is what gpiozero calls active: it takes the pin to where the pull does not.
         high = pull.endswith("down")
         circuit = {"pull_up": None, "active_state": high} if pull.startswith("external") else {"pull_up": not high}
@@ -72,12 +74,16 @@ class Wire:
             raise InputError(f"{self._key} cannot be claimed ({error}): does something else use it?") from error
 
     def look(self, now: float) -> DoorSignal | None:
-        """What it says that is new. Raises InputError when it cannot be read."""
+        """What it says that is new."""
+        before = self._debounce.steady
         try:
             closed = bool(self._device.is_active)
         except self._errors as error:
-            raise InputError(f"{self._key} cannot be read: {error}") from error
-        before = self._debounce.steady
+            self.trouble = f"{self._key} cannot be read: {error}"
+            self._debounce = Debounce(self._seconds)  # read again, it tells anew what it is
+            known = before is not None and self._closed_word == "contact_closed"
+            return DoorSignal("contact_unknown", now) if known else None
+        self.trouble = ""
         since = self._debounce.look(closed, now)
         if since is None:
             return None
@@ -92,37 +98,35 @@ class Wire:
 
 
 class Inputs:
-    """All wires of a door. Enter it to have them watched; everything else is used by one thread."""
+    """All wires of a door. Enter it to have them watched; the rest is used by one thread."""
 
     def __init__(self, wires: Iterable[Wire], clock: Clock) -> None:
         self._wires = tuple(wires)
         self._clock = clock
         self._signals: deque[DoorSignal] = deque(maxlen=_MOST_SIGNALS)
-        self._trouble: str | None = None
         self._stop = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="inputs", daemon=True)
 
     def poll(self) -> tuple[DoorSignal, ...]:
         """What was pressed, opened or closed since the last call, in its order. Never waits.
 
-        Raises InputError while a wire cannot be read: what the others said meanwhile comes with a later call.
+        Raises InputError when nobody watches the wires any more: a door whose exit button is dead must not go on so.
         """
-        if self._trouble is not None:
-            raise InputError(self._trouble)
+        if self._watcher.ident is not None and not self._watcher.is_alive():
+            raise InputError("the wires are not watched any more: the log says what ended the watch")
         return tuple(self._signals.popleft() for _ in range(len(self._signals)))
+
+    @property
+    def trouble(self) -> str:
+        """What cannot be read, and why; empty when all can be. The others go on working."""
+        return "; ".join(wire.trouble for wire in self._wires if wire.trouble)
 
     def look(self) -> None:
         """Look at every wire once."""
-        trouble = None
         for wire in self._wires:
-            try:
-                signal = wire.look(self._clock.now())
-            except InputError as error:
-                trouble = str(error)
-            else:
-                if signal is not None:
-                    self._signals.append(signal)
-        self._trouble = trouble
+            signal = wire.look(self._clock.now())
+            if signal is not None:
+                self._signals.append(signal)
 
     def _watch(self) -> None:
         while not self._stop.wait(_LOOK_SECONDS):

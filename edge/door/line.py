@@ -53,7 +53,7 @@ def claim_locked(driver: Driver, pin: int, *, active_high: bool, state_dir: Path
         except chip.errors as error:
             what = f"door.pin: GPIO {pin} cannot be claimed ({error})"
             if not chip.is_taken(error):
-                raise StrikeError(f"{what}: is something else wired to it?") from error
+                raise StrikeError(f"{what}: does something else use it?") from error
             if clock.now() >= deadline:
                 raise StrikeBusyError(f"{what}: another process holds it") from error
         clock.sleep(_PAUSE_SECONDS)

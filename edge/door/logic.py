@@ -72,6 +72,8 @@ def step(
                 passage, done = _opened(passage, done, signal.at, settings, pulsed=pulse is not None)
             case "contact_closed":
                 passage, done = _closed(passage, done, signal.at, settings, pulsed=pulse is not None)
+            case "contact_unknown":
+                passage = replace(passage, contact="unknown", opened_at=None, remind_at=None, used=False)
             case "exit_button" | "doorbell" | "tamper" as word:
                 passage, done = _pressed(passage, done, word, signal.at, settings)
             case _:
@@ -81,11 +83,6 @@ def step(
         passage = replace(passage, remind_at=now + settings.held_open_reminder_seconds)
         passage, done = _tell(passage, done, "held_open", now, detail)
     return passage, done
-
-
-def lose(passage: Passage) -> Passage:
-    """The contact cannot be read any more."""
-    return replace(passage, contact="unknown", opened_at=None, remind_at=None, used=False)
 
 
 _Step = tuple[Passage, Consequence]

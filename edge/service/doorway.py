@@ -6,7 +6,6 @@ that opens before it is written down, because whoever is inside must get out whe
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -17,14 +16,12 @@ from edge.clock import Clock
 from edge.door import logic
 from edge.door.indicator import IndicatorWord, open_indicator
 from edge.door.inputs import open_inputs
-from edge.errors import InputError, StrikeError
+from edge.errors import StrikeError
 from edge.service.publisher import Publisher
 from edge.service.rooms import Rooms, Wires
 from edge.service.telling import door_event, system_event
 from edge.settings import Settings
 from edge.values import Decision, DoorSignal, Event, SignalKind
-
-_log = logging.getLogger(__name__)
 
 EXIT_SECONDS: Final = 2.0  # a press that could not be followed for so long is forgotten: nobody waits any more
 
@@ -59,7 +56,8 @@ class Doorway:
 
     def step(self) -> tuple[DoorSignal, ...]:
         """Hear the wires and do what follows. Returns what they said, for whoever waits for `confirm` or `intent`."""
-        signals = self._hear()
+        self._note_trouble()
+        signals = self._inputs.poll()
         pulse = self._strike.until
         if pulse is not None and pulse != self._passage.pulse:
             self._indicator.show("granted")
@@ -88,21 +86,12 @@ class Doorway:
         if isinstance(news, Outcome):
             self._indicator.show("refused" if news.person is None else "done")
 
-    def _hear(self) -> tuple[DoorSignal, ...]:
-        """One event when the wires begin to fail, and one when they work again; not one for each try."""
-        try:
-            signals = self._inputs.poll()
-        except InputError as error:
-            if not self._failing:
-                _log.error("%s", error)
-                self._tell(system_event("inputs_failed", str(error)))
-            self._failing = True
-            self._passage = logic.lose(self._passage)
-            return ()
-        if self._failing:
-            self._failing = False
-            self._tell(system_event("inputs_recovered"))
-        return signals
+    def _note_trouble(self) -> None:
+        """One event when wires begin to fail, and one when they work again; not one for each look."""
+        trouble = self._inputs.trouble
+        if bool(trouble) != self._failing:
+            self._failing = bool(trouble)
+            self._tell(system_event("inputs_failed" if trouble else "inputs_recovered", trouble))
 
     def _let_out(self, pressed_at: float) -> None:
         try:

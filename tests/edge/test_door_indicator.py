@@ -44,12 +44,15 @@ def test_a_refusal_flashes_three_times_and_the_door_is_at_rest_again(tmp_path: P
 def test_what_is_said_once_goes_back_to_what_lasts(tmp_path: Path) -> None:
     clock = SteppedClock()
     with open_indicator(IndicatorSettings(lamp_pin=5), "mock", clock, tmp_path) as indicator:
-        indicator.show("granted")
+        refusal = [False, True, False, True, False, True, False]
+        indicator.show("refused")
         indicator.show("look")  # an enrolment begins meanwhile
-        wait_for(indicator, "lamp", [False, True])
-        clock.sleep(2)
+        wait_for(indicator, "lamp", refusal)
+        CLOCK.sleep(0.6)
+        assert states(indicator, "lamp") == refusal, "its turn has not come"
+        clock.sleep(1)
         indicator.poll()
-        wait_for(indicator, "lamp", [False, True, False, True, False, True, False])
+        wait_for(indicator, "lamp", [*refusal, True, False, True])
         indicator.show("idle")
         assert states(indicator, "lamp")[-1] is False
 

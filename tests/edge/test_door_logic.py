@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edge.door import logic
 from edge.door.logic import Passage
@@ -122,8 +124,7 @@ def test_a_door_that_is_open_at_the_start_was_not_forced_but_is_held() -> None:
 
 def test_a_contact_that_was_lost_comes_back_without_an_alarm() -> None:
     story = Story().wait(10)
-    story.passage = logic.lose(story.passage)
-    assert story.wait(60).passage.contact == "unknown"
+    assert story.says("contact_unknown").wait(60).passage.contact == "unknown"
     assert story.says("contact_open").told == []
 
 
@@ -158,3 +159,19 @@ def test_a_loose_contact_does_not_fill_the_journal() -> None:
         story.says("contact_open").wait(0.1).says("contact_closed").wait(0.1)
     assert {word for _, word in story.told} == {"forced_open"}
     assert len(story.told) <= 6
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(get_args(SignalKind)), st.floats(0, 40), st.booleans()), max_size=40))
+def test_nothing_but_the_exit_button_asks_for_the_strike(day: list[tuple[SignalKind, float, bool]]) -> None:
+    story = Story(closed=False)
+    for kind, pause, granted in day:
+        story.now = story.now + pause
+        if granted:
+            story.grant()
+        exits, relocks, pulse = len(story.exits), len(story.relocks), story.pulse
+        story.says(kind)
+        assert len(story.exits) == exits or kind == "exit_button"
+        assert len(story.relocks) == relocks or (kind == "contact_closed" and pulse is not None)
+        assert story.passage.contact in {"open", "closed", "unknown"}
+    assert len(story.exits) == [word for _, word in story.told].count("exit_button")

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 
+import psutil
 import pytest
 
 from edge.mqtt.ask import Session
@@ -145,6 +146,33 @@ def test_the_exit_button_opens_without_a_broker_and_is_told_when_there_is_one(
         # It comes by itself, perhaps before this session listened; asked for, it comes again.
         list(session.request("events.query", {"after_seq": seen}, timeout=PATIENCE))
         assert door.event(session, event="exit_button")["seq"] > seen
+    walk_out(door)
+
+
+def test_a_strike_that_hangs_when_somebody_leaves_is_replaced_and_the_next_press_opens(door: RunningDoor) -> None:
+    assert door.process is not None
+    (strike,) = (
+        one for one in psutil.Process(door.process.pid).children() if "strike_process" in " ".join(one.cmdline())
+    )
+    with door.session() as session:
+        strike.suspend()
+        press(door)
+        words = words_until(session, "exit_button")
+    assert {"strike_failed", "strike_jammed"} & set(words)
+    walk_out(door)
+
+
+def test_a_contact_that_cannot_be_read_is_unknown_until_it_can(door: RunningDoor) -> None:
+    file = door.settings.state / f"pin-{PINS['contact']}.input"
+    with door.session(door.topics.events, door.topics.door_state) as session:
+        file.unlink()
+        file.mkdir()  # what the mock cannot read
+        assert f"GPIO {PINS['contact']}" in door.event(session, event="inputs_failed")["detail"]
+        hear(session, door.topics.door_state, b"unknown")
+        press(door)  # the other wires go on
+        file.rmdir()
+        turn(door, "contact", "closed")
+        assert door.event(session, event="inputs_recovered")
     walk_out(door)
 
 

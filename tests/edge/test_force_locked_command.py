@@ -57,6 +57,14 @@ def test_a_mistake_elsewhere_in_the_file_keeps_no_door_open(tmp_path: Path, mist
     assert pin.now() == ("locked" if readable else "unlocked")
 
 
+@pytest.mark.parametrize("mistake", ["unlock_seconds: 99", "pni: 4", "accept_boot_level: perhaps"])
+def test_a_mistake_beside_the_pin_keeps_no_door_open(tmp_path: Path, mistake: str) -> None:
+    Pin(tmp_path, DOOR).leave("unlocked")
+    text = f"door: {{driver: mock, pin: 17, {mistake}}}\nstore: {{directory: ., keep: 1}}\n"
+    assert force_locked(tmp_path, text) == 0
+    assert Pin(tmp_path, DOOR).now() == "locked"
+
+
 @pytest.mark.parametrize("door", ["{pin: 99}", "{active_high: 1}", "{driver: none}", "7"])
 def test_a_strike_that_nobody_names_is_exit_78(tmp_path: Path, capsys: pytest.CaptureFixture[str], door: str) -> None:
     assert force_locked(tmp_path, f"door: {door}") == 78

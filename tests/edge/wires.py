@@ -1,4 +1,4 @@
-"""A bench with a door's wires on it: circuits are closed and opened, time passes in looks of ten milliseconds."""
+"""A bench with a door's wires on it: circuits are closed and opened, time passes in looks of twenty milliseconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edge.settings import InputSettings
 from edge.values import DoorSignal
 
 Circuit = Literal["open", "closed"]
-LOOK = 0.01
+LOOK = 0.02
 
 
 class SteppedClock(SystemClock):

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from edge.pins import HIGH_AT_BOOT
 from edge.service.doctor.finding import Finding, fail, ok, warn
 from edge.settings import DoorSettings
 
 _KEPT: Final = ("pinctrl_rp1", "pinctrl_bcm2835")
-_LAST_PULLED_UP: Final = 8  # GPIO 0-8 start pulled up, the others pulled down
 
 
 def pins(door: DoorSettings, *, sys: Path = Path("/sys"), dev: Path = Path("/dev")) -> Iterator[Finding]:
@@ -36,9 +36,9 @@ def pins(door: DoorSettings, *, sys: Path = Path("/sys"), dev: Path = Path("/dev
 
 
 def _at_rest(door: DoorSettings) -> Iterator[Finding]:
-    pulled_up = door.pin <= _LAST_PULLED_UP
+    pulled_up = door.pin in HIGH_AT_BOOT
     if pulled_up == door.active_high:
-        level, pins = ("up", "9-27") if pulled_up else ("down", "0-8")
+        level, pins = ("up", "9-27") if pulled_up else ("down", "2-8")
         yield warn(
             "strike at boot",
             f"GPIO {door.pin} is pulled {level} until Linux has started: the relay may click open",
