@@ -107,6 +107,8 @@ class Doorway:
             return "jammed"
         if self._pipeline.window is None:
             return "idle" if self._pipeline.awaits is None else "confirm"
+        if not self._pipeline.window.confirmed:
+            return "confirm"
         return "look" if self._pipeline.window.prompt in _STAND_STILL else "adjust"
 
     def _answers(self, signals: tuple[DoorSignal, ...]) -> tuple[DoorSignal, ...]:
