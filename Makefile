@@ -49,7 +49,6 @@ onnx: .venv-onnx/ready ## Make .venv-onnx, which converts ONNX files; nothing el
 
 evaluate: .venv/ready ## Measure the models on LIMEN_DATA; write their cards and docs/accuracy.md
 	$(DEVICE) -m convert evaluate
-	$(DEVICE) -m convert release
 	$(DEVICE) -m convert measure
 	$(DEVICE) -m convert report
 

@@ -25,9 +25,11 @@ import numpy as np
 
 from convert.surgery import (
     Floats,
+    channel_slopes,
     consumers,
     copied,
     input_weights,
+    is_called_once,
     is_depthwise,
     is_linear,
     joints,
@@ -44,6 +46,29 @@ Step = Callable[[Any, Floats], Any]
 _USUAL: Final = 99.9  # per cent of the calibration pictures, whose largest values are a channel's range
 _FARTHEST: Final = 1e3  # a channel that is silent on the calibration pictures is not blown up without end
 _LEAK: Final = 0.1
+
+
+def folded(model: Any, _samples: Floats) -> Any:
+    """Batch normalisation as part of the convolution before it: only then does that one meet its PReLU."""
+    folds = {layer.name: consumers(layer)[0] for layer in model.layers if is_linear(layer) and _is_normalised(layer)}
+    gone = {norm.name for norm in folds.values()}
+
+    def replace(layer: Any, arguments: tuple[Any, ...]) -> Any:
+        if layer.name in gone:
+            return arguments[0]
+        if layer.name not in folds:
+            return None
+        return type(layer).from_config({**layer.get_config(), "use_bias": True})(*arguments)
+
+    changed = copied(model, replace, but=folds)
+    for name, norm in folds.items():
+        layer, (kernel, *biases) = changed.get_layer(name), model.get_layer(name).get_weights()
+        mean, variance = (np.asarray(values, np.float32) for values in (norm.moving_mean, norm.moving_variance))
+        factors = (np.asarray(norm.gamma) if norm.scale else np.float32(1)) / np.sqrt(variance + norm.epsilon)
+        layer.set_weights([kernel, *(biases or [np.zeros_like(mean)])])
+        scale_outputs(layer, factors)
+        layer.bias.assign_add((np.asarray(norm.beta) if norm.center else 0) - mean * factors)
+    return changed
 
 
 def inverted(model: Any, _samples: Floats) -> Any:
@@ -167,6 +192,13 @@ def bias_corrected(model: Any, samples: Floats) -> Any:
     return changed
 
 
+def _is_normalised(layer: Any) -> bool:
+    """Whether all that eats a convolution is a batch normalisation of its channels."""
+    after = consumers(layer)
+    alone = len(after) == 1 and isinstance(after[0], load_keras().layers.BatchNormalization)
+    return alone and is_called_once(after[0]) and after[0].axis in {-1, 3}
+
+
 def _meets_its_like(layer: Any) -> bool:
     def alike(one: Any) -> bool:
         return is_linear(one) and not is_depthwise(one) and one.kernel_size == (1, 1) and one.use_bias
@@ -178,7 +210,8 @@ def _meets_its_like(layer: Any) -> bool:
 def _summed(model: Any, product: Callable[[Any, Floats, str], Any]) -> Any:
     """The network with each PReLU as x + `product` (x, slopes - 1, name)."""
     keras = load_keras()
-    slopes = {joint.prelu.name: joint.slopes for joint in joints(model) if (joint.slopes <= 1).all()}
+    known = {layer.name: channel_slopes(layer) for layer in model.layers}
+    slopes = {name: found for name, found in known.items() if found is not None and (found <= 1).all()}
 
     def replace(layer: Any, arguments: tuple[Any, ...]) -> Any:
         if layer.name not in slopes:

@@ -13,6 +13,7 @@ from convert.int8_steps import (
     as_two_paths,
     bias_corrected,
     equalized,
+    folded,
     inverted,
     merged,
     streams_equalized,
@@ -45,6 +46,7 @@ class Recipe:
 
 
 SAID: Final[dict[Step, str]] = {
+    folded: "fold normalisation",
     merged: "merge",
     inverted: "invert slopes",
     equalized: "equalize",
@@ -55,7 +57,7 @@ SAID: Final[dict[Step, str]] = {
     bias_corrected: "correct biases",
 }
 
-_EVEN: Final = (merged, inverted, equalized, streams_equalized)
+_EVEN: Final = (folded, merged, inverted, equalized, streams_equalized)
 _BEST: Final = (*_EVEN, as_depthwise, bias_corrected)
 
 PRECISIONS: Final[Sequence[Recipe]] = (
