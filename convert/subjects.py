@@ -62,9 +62,9 @@ def imported(path: Path, card: Card, tower: str | None = None) -> Subject:
 
 def _read(path: Path, wish: Wish) -> Imported:
     if path.suffix == ".onnx":
-        raise ConversionError(
-            f"{path.name}: an ONNX file comes in float32 and float16 only; docs/models.md has a way to the others"
-        )
+        from convert.sources.onnx_file import import_onnx
+
+        return import_onnx(path, wish, whole=True)
     if path.is_dir():
         from convert.sources.savedmodel import import_savedmodel
 

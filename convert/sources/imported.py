@@ -26,7 +26,7 @@ class Imported:
     notes: tuple[str, ...] = ()  # what was done to it, for people
     head: bytes | None = None  # what a siamese model had after its towers, as .tflite
     head_layers: tuple[str, ...] = ()
-    network: Any = None  # as a `keras.Model`; a source that has none comes in the two precisions above and no other
+    network: Any = None  # as a `keras.Model`, where that was asked for
 
 
 @dataclass(frozen=True)

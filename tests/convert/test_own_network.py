@@ -24,6 +24,8 @@ from convert.record import read_records
 from convert.records import records_of
 from edge.vision.cards import read_card, verified_model
 from tests.convert.networks import QUIET, apart, keras, siamese
+from tests.convert.test_import_onnx import made as write_onnx
+from tests.convert.test_import_onnx import with_converter
 
 pytestmark = QUIET
 PROJECT = FOLDER.parent
@@ -137,17 +139,25 @@ def test_the_door_decides_with_it(brought: Path) -> None:
     assert len(told["faces"][told["chosen"]]["vector"]) == 16
 
 
-def test_a_savedmodel_comes_in_four_precisions_too(brought: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("source", ["savedmodel", pytest.param("onnx", marks=with_converter)])
+def test_other_sources_come_in_four_precisions_too(
+    brought: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
     monkeypatch.setenv("LIMEN_DATA", str(brought / "data"))
-    tower().export(brought / "saved", verbose=False)
-    models = ["--models", "models"]
-    assert main(["import", "savedmodel", "saved", "--mean", "0", "--scale", "255", *models]) == 0
-    own = ["quantize", "saved", "--model", "models/saved.json", *models, "--out", "made", "--release", "int8"]
-    assert main([*own, "--calibration", "data/lfw/strangerTrain"]) == 0
-    card, _ = verified_model(brought / "models", "saved")
-    assert (card.quantization, card.thresholds) == ("int8", ())
-    assert {f"saved-{name}.tflite" for name in PRECISIONS} <= {path.name for path in (brought / "made").iterdir()}
-    shutil.rmtree(brought / "saved")
+    network = tmp_path / f"other.{source}"
+    if source == "onnx":
+        write_onnx(network, "siamese")
+    else:
+        tower().export(network, verbose=False)
+    models, name = ["--models", "models"], ["--name", f"of-{source}"]
+    size = ["--size", "16"] if source == "onnx" else []
+    assert main(["import", source, str(network), "--mean", "0", "--scale", "255", *size, *name, *models]) == 0
+    own = ["quantize", str(network), "--model", f"models/of-{source}.json", *models, "--out", str(tmp_path / "made")]
+    assert main([*own, "--release", "none", "--calibration", "data/lfw/strangerTrain"]) == 0
+    assert verified_model(brought / "models", f"of-{source}")[0].quantization == "float16"
+    assert {path.stem for path in (tmp_path / "made").glob("*.tflite")} == {
+        f"of-{source}-{name}" for name in PRECISIONS
+    }
 
 
 def edited(**changes: Any) -> Callable[[Path], None]:
@@ -220,7 +230,6 @@ def test_what_cannot_be_quantized_is_told_and_everything_stays(
 @pytest.mark.parametrize(
     ("network", "said"),
     [
-        (["net.onnx", "--model", "models/mine.json"], "net.onnx: an ONNX file comes in float32 and float16 only"),
         (["my_siamese.h5"], "a network of your own needs both"),
         (["--model", "models/mine.json"], "a network of your own needs both"),
     ],
