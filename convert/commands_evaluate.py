@@ -96,12 +96,7 @@ def _embedded(options: argparse.Namespace, files: tuple[Path, ...]) -> tuple[Jud
     if options.program is not None:
         return Judged(options.program, "a program"), by_program(options.program, files), ()
     device = device_with(options.models, options.model, options.detector)
-    by = Judged(
-        name=device.embedder.name,
-        runtime=device.runtime,
-        models={role: card.sha256 for role, card in device.cards.items()},
-    )
-    return by, embed_on_device(files, device), device.embedder.thresholds
+    return Judged.of(device), embed_on_device(files, device), device.embedder.thresholds
 
 
 def summary(measured: Measurement) -> list[str]:
