@@ -91,14 +91,14 @@ def _line(verdict: Verdict) -> str:
 
 def _compare(options: argparse.Namespace) -> None:
     from convert.compare import compare, lines
-    from convert.embeddings import Device
+    from convert.embedders import device_with
     from convert.quantization import panel_of
 
     for path in (options.first, options.second):
         if not path.with_suffix(".json").is_file():
             raise ConversionError(f"{path}: has no card beside it, {path.with_suffix('.json').name}")
     images, _, test = pictures(options)
-    panel = panel_of(images, test, Device(options.models))
+    panel = panel_of(images, test, device_with(options.models, options.first.with_suffix(".json")))
     found = compare(options.first, options.second, panel, SystemClock())
     print("\n".join(lines(found)))
     if options.json is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -105,6 +106,7 @@ class DetectorsRecord(Struct, frozen=True, forbid_unknown_fields=True):
     """All chains on the same pictures, all of the test people."""
 
     runtime: str
+    machine: str
     opencv: str
     data: str
     command: str
@@ -154,6 +156,7 @@ def measure_detectors(
         chains.append(chain)
     return DetectorsRecord(
         runtime=devices[0].runtime,
+        machine=platform.machine(),
         opencv=cv2.__version__,
         data=data,
         command=COMMAND,

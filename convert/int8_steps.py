@@ -33,11 +33,10 @@ from convert.surgery import (
     is_depthwise,
     is_linear,
     joints,
-    outputs,
-    producers,
     scale_inputs,
     scale_outputs,
     streams,
+    values,
 )
 from convert.tensorflow import load_keras
 
@@ -181,8 +180,7 @@ def bias_corrected(model: Any, samples: Floats) -> Any:
     """
     changed = copied(model)
     found = [layer for layer in changed.layers if is_linear(layer) and layer.use_bias]
-    eaten = [producers(layer)[0] for layer in found]
-    means = _channel_means(changed, eaten, samples)
+    means = _channel_means(changed, found, samples)
     for layer, mean in zip(found, means, strict=True):
         kernel, bias = layer.get_weights()
         channels = (0, 1, 3) if is_depthwise(layer) else (0, 1, 2)
@@ -238,10 +236,11 @@ def _factors(reach: Floats, after: Sequence[Any]) -> Floats:
 
 def _reaches(model: Any, layers: Sequence[Any], samples: Floats) -> list[Floats]:
     """For each of `layers` how far each channel of its output reaches from 0 on all but a few samples."""
-    largest = [[np.abs(values).max(axis=(1, 2)) for values in part] for part in outputs(model, layers, samples)]
+    largest = [[np.abs(one).max(axis=(1, 2)) for one in part] for part in values(model, layers, samples)]
     return [np.percentile(np.concatenate(parts), _USUAL, axis=0) for parts in zip(*largest, strict=True)]
 
 
 def _channel_means(model: Any, layers: Sequence[Any], samples: Floats) -> list[Floats]:
-    sums = [[values.mean(axis=(1, 2)) for values in part] for part in outputs(model, layers, samples)]
+    """For each of `layers` the mean of each channel that it eats."""
+    sums = [[one.mean(axis=(1, 2)) for one in part] for part in values(model, layers, samples, "input")]
     return [np.concatenate(parts).mean(axis=0) for parts in zip(*sums, strict=True)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -201,13 +201,15 @@ def _numbered(name: str) -> Iterator[str]:
     yield from (f"{name}_{number}" for number in itertools.count(2))
 
 
-def outputs(model: Any, layers: Sequence[Any], samples: Floats) -> Iterator[list[Floats]]:
-    """What each of `layers` gives for `samples` [n, height, width, 3], some samples at a time; nothing for none."""
+def values(
+    model: Any, layers: Sequence[Any], samples: Floats, end: Literal["input", "output"] = "output"
+) -> Iterator[list[Floats]]:
+    """What each of `layers` gives, or eats, for `samples` [n, height, width, 3], some at a time; nothing for none."""
     if not layers:
         return
     keras = load_keras()
     copy = copied(model, batch=None)
-    probe = keras.Model(copy.input, {layer.name: copy.get_layer(layer.name).output for layer in layers})
+    probe = keras.Model(copy.input, {layer.name: getattr(copy.get_layer(layer.name), end) for layer in layers})
     for start in range(0, len(samples), _BATCH):
         found = probe(samples[start : start + _BATCH], training=False)
         yield [np.asarray(found[layer.name]) for layer in layers]

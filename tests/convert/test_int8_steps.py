@@ -73,7 +73,8 @@ def nested() -> Any:
     x = layers.PReLU(shared_axes=[1, 2])(layers.BatchNormalization()(x))
     x = layers.DepthwiseConv2D(3)(inside(x, training=False))
     x = layers.PReLU(shared_axes=[1, 2])(layers.BatchNormalization(scale=False, center=False)(x))
-    x = layers.BatchNormalization(name="alone")(keras.ops.abs(shared(shared(x))))
+    x = layers.Conv2D(8, 1)(keras.ops.abs(shared(shared(x))) * 2)
+    x = layers.MaxPooling2D()(layers.BatchNormalization(name="alone")(layers.ReLU()(x)))
     tower = keras.Model(pixels, layers.Dense(6)(layers.PReLU()(layers.Flatten()(x))))
     random = np.random.default_rng(6)
     for variable in tower.weights:
@@ -90,7 +91,7 @@ def test_a_model_in_a_model_is_taken_apart(nested: Any, samples: np.ndarray) -> 
     assert answers(flat, samples) == pytest.approx(answers(nested, samples), abs=1e-6)
     names = [layer.name for layer in flat.layers]
     assert {"first", "first_2", "shared", "alone"} <= set(names)
-    assert len(names) == len(set(names)) == 13
+    assert len(names) == len(set(names)) == 16
 
 
 def test_normalisation_goes_into_the_convolution_before_it(nested: Any, samples: np.ndarray) -> None:
@@ -99,6 +100,11 @@ def test_normalisation_goes_into_the_convolution_before_it(nested: Any, samples:
     assert answers(folded, samples) == pytest.approx(answers(nested, samples), abs=2e-5)
     assert [layer.name for layer in folded.layers if "norm" in layer.name or layer.name == "alone"] == ["alone"]
     assert (len(joints(flat)), len(joints(folded))) == (0, 1)
+
+
+def test_a_network_of_others_is_made_in_int8(nested: Any, samples: np.ndarray) -> None:
+    found = PRECISIONS[-1].make(flattened(nested), samples)
+    assert float((of_file(found, samples) * answers(nested, samples)).sum(axis=1).mean()) > 0.99
 
 
 def test_every_step_leaves_a_network_of_others_its_function(nested: Any, samples: np.ndarray) -> None:

@@ -114,6 +114,10 @@ def brought(home: Path) -> Path:
     return home
 
 
+def test_the_page_about_it_shows_the_same_lines() -> None:
+    assert "\n".join(LINES) in (PROJECT / "docs" / "models.md").read_text(encoding="utf-8")
+
+
 def test_five_lines_bring_a_network_of_ones_own_to_the_door(brought: Path) -> None:
     card, _ = verified_model(brought / "models", "mine")
     assert hashlib.sha256((brought / "models" / "mine.head.tflite").read_bytes()).hexdigest() == card.head.sha256
@@ -137,6 +141,16 @@ def test_the_door_decides_with_it(brought: Path) -> None:
     picture = brought / "data" / "lfw" / "residentTest" / "residentTest_0001.jpg"
     told = json.loads(limen("probe", "--stdin", given=f"{picture}\n").splitlines()[-1])
     assert len(told["faces"][told["chosen"]]["vector"]) == 16
+
+
+def test_what_was_released_stands_beside_what_was_not(
+    brought: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LIMEN_DATA", str(brought / "data"))
+    assert main(["compare", "made/mine-float16.tflite", "models/mine.tflite", "--models", "models"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"precision +float16 +(dynamic|int8)", said)
+    assert "references do not carry over" in said
 
 
 @pytest.mark.parametrize("source", ["savedmodel", pytest.param("onnx", marks=with_converter)])
