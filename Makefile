@@ -60,8 +60,9 @@ bench: setup ## Measure this machine and write docs/performance.md
 pictures: .venv/ready ## Fetch the two public-domain faces of the demo and the tests
 	@$(DEVICE) -m convert pictures
 
-docs: .venv/ready ## Write docs/configuration.md again from config.yaml and the settings
+docs: .venv/ready ## Write docs/configuration.md and the made parts of docs/mqtt.md again
 	@$(DEVICE) -m docs.configuration_page
+	@$(DEVICE) -m docs.mqtt_page
 
 clean: ## Remove environments, caches and the demo; people and events in state/ stay
 	rm -rf .venv .venv-convert .venv-tflite .venv-onnx .demo .try build .mypy_cache .ruff_cache .pytest_cache .hypothesis

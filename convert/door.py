@@ -142,7 +142,7 @@ def household(
     for resident in random.permutation(len(scene.residents)).tolist():
         if len(enrolled) == people:
             break
-        person = enrol(scene, rule, resident, references, random, Gallery.of(enrolled, scene.space))
+        person = enrol(scene, rule, resident, references, random, Gallery.of(enrolled, scene.space, rule))
         if person is None:
             tally.refused[resident] += 1
         else:
@@ -150,7 +150,7 @@ def household(
             enrolled.append(person)
     if len(enrolled) < people:
         raise ConversionError(f"only {len(enrolled)} of {len(scene.residents)} residents can be enrolled, not {people}")
-    return Gallery.of(enrolled, scene.space)
+    return Gallery.of(enrolled, scene.space, rule)
 
 
 def enrol(

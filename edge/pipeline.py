@@ -39,14 +39,14 @@ class Pipeline:
     def __init__(self, eye: Eye, rule: Rule, people: Iterable[Person], clock: Clock) -> None:
         self.rule = rule
         self.window: Window | None = None
-        self.gallery = Gallery.of(people, eye.space)
+        self.gallery = Gallery.of(people, eye.space, rule)
         self._eye = eye
         self._clock = clock
         self._visits = visits.begin()
 
     def admit(self, people: Iterable[Person]) -> None:
         """Take a new set of enrolled people. A visit goes on; its next frame is held against the new set."""
-        self.gallery = Gallery.of(people, self._eye.space)
+        self.gallery = Gallery.of(people, self._eye.space, self.rule)
 
     def open_window(self, window: Window) -> None:
         """Begin an enrolment. Whoever is there is not being judged any more."""

@@ -257,3 +257,18 @@ class Event:
 
     kind: EventKind
     data: dict[str, Any]
+
+
+SignalKind = Literal["contact_open", "contact_closed", "exit_button", "doorbell", "tamper", "confirm", "intent"]
+
+
+@dataclass(frozen=True, slots=True)
+class DoorSignal:
+    """Something that is wired to the door spoke; `at` is when its level changed, before it was held to be steady.
+
+    The contact tells what it is, at the start too; the others tell once for each press. `exit_button` and `confirm` are
+    pressed by somebody inside, `doorbell` and `intent` by somebody outside: only the former can be a second factor.
+    """
+
+    kind: SignalKind
+    at: float

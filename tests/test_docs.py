@@ -15,21 +15,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
 
 import msgspec
 import pytest
 
 from docs import configuration_page
 from edge.__main__ import build_parser
-from edge.access.enrolment import Prompt
-from edge.camera import CameraState
 from edge.config import read_config
-from edge.mqtt import messages
-from edge.mqtt.authority import COMMANDS
-from edge.mqtt.topics import Topics
 from edge.settings import Settings, known_keys
-from edge.values import EventKind
 
 PROJECT = Path(__file__).parents[1]
 PAGES = {
@@ -92,49 +85,6 @@ def test_every_command_is_told_with_its_options(name: str) -> None:
     shared = {"--help", "--config"}
     assert told, f"limen {name} stands neither in docs/commands.md nor in README.md"
     assert [option for option in options if option not in shared and not any(option in part for part in told)] == []
-
-
-def test_every_topic_is_in_the_contract() -> None:
-    topics = Topics("limen", "front")
-    named = [getattr(topics, name) for name, value in vars(Topics).items() if isinstance(value, property)]
-    named += [topics.event(kind) for kind in get_args(EventKind)]
-    named += [of("<command>") for of in (topics.request, topics.response, topics.progress)]
-    filters = {topics.root, topics.events, topics.requests}
-    assert [topic for topic in named if topic not in filters and f"`{topic}`" not in PAGES["docs/mqtt.md"]] == []
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_mqtt_command_is_in_the_contract(command: str) -> None:
-    assert f"`{command}`" in PAGES["docs/mqtt.md"]
-
-
-def test_every_error_code_is_in_the_contract() -> None:
-    sources = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "edge").rglob("*.py"))
-    codes = set(re.findall(r'(?:MessageError|EnrolmentError|_error|Refusal)\([^"()]*"([a-z_]+)"', sources))
-    assert {"malformed", "no_face", "bad_signature", "replayed", "interrupted"} <= codes
-    assert {code for code in codes if f"`{code}`" not in PAGES["docs/mqtt.md"]} == set()
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [kind for kind in vars(messages).values() if isinstance(kind, type) and issubclass(kind, msgspec.Struct)],
-)
-def test_every_field_of_every_message_is_in_the_contract(kind: type[msgspec.Struct]) -> None:
-    fields = [field.encode_name for field in msgspec.structs.fields(kind)]
-    assert [field for field in fields if f"`{field}`" not in PAGES["docs/mqtt.md"]] == []
-
-
-def test_every_prompt_is_in_the_contract() -> None:
-    assert [word for word in get_args(Prompt) if f"`{word}`" not in PAGES["docs/mqtt.md"]] == []
-
-
-def test_every_word_of_a_system_event_is_in_the_contract() -> None:
-    code = "\n".join(path.read_text(encoding="utf-8") for path in PROJECT.glob("edge/**/*.py"))
-    words = set(re.findall(r'system_event\(\s*"([a-z_]+)"', code)) | {
-        f"camera_{state}" for state in get_args(CameraState)
-    }
-    assert len(words) > 10
-    assert {word for word in words if f"`{word}`" not in PAGES["docs/mqtt.md"]} <= {"camera_starting"}
 
 
 @pytest.mark.parametrize("target", TARGETS)

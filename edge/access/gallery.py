@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -40,7 +41,8 @@ class Gallery:
 
     `unusable` are the ids of people with no reference, or with one that is unsound or of another space or size: they
     have to be enrolled again. `matrix` is float32 [references, dimension], each person's rows together from
-    `starts[i]` on.
+    `starts[i]` on. `close` holds, by id, whose face comes too near to somebody else's to be told from it with
+    certainty: the nearest other person's id, and the similarity of the two references most alike.
     """
 
     space: str
@@ -48,10 +50,11 @@ class Gallery:
     unusable: tuple[str, ...]
     matrix: NDArray[np.float32]
     starts: NDArray[np.intp]
+    close: Mapping[str, tuple[str, float]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, people: Iterable[Person], space: str) -> Gallery:
-        """A gallery of `people` for embeddings of `space`."""
+    def of(cls, people: Iterable[Person], space: str, rule: Rule) -> Gallery:
+        """A gallery of `people` for embeddings of `space`; `rule` says from where two people are too close."""
         everybody = tuple(people)
         sizes = Counter(one.vector.size for person in everybody for one in person.references if _fits(one, space, None))
         size = sizes.most_common(1)[0][0] if sizes else None
@@ -62,12 +65,15 @@ class Gallery:
         )
         counts = np.array([len(person.references) for person in usable], dtype=np.intp)
         rows = [one.vector for person in usable for one in person.references]
+        matrix = frozen_array(np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32))
+        starts = frozen_array(np.cumsum(counts) - counts)
         return cls(
             space=space,
             people=usable,
             unusable=tuple(person.id for person in everybody if person not in usable),
-            matrix=frozen_array(np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)),
-            starts=frozen_array(np.cumsum(counts) - counts),
+            matrix=matrix,
+            starts=starts,
+            close=MappingProxyType(_close(usable, matrix, starts, rule.detection_threshold - rule.margin)),
         )
 
     def comparable(self, embedding: Embedding | None) -> bool:
@@ -91,6 +97,21 @@ class Gallery:
 
 def _fits(embedding: Embedding, space: str, size: int | None) -> bool:
     return embedding.space == space and is_sound(embedding) and size in {None, embedding.vector.size}
+
+
+def _close(
+    people: Sequence[Person], matrix: NDArray[np.float32], starts: NDArray[np.intp], threshold: float
+) -> dict[str, tuple[str, float]]:
+    """Everybody whose nearest other person is `threshold` or more alike, by their most similar references."""
+    close = {}
+    for number, person in enumerate(people):
+        own = slice(starts[number], starts[number] + len(person.references))
+        nearest = np.maximum.reduceat((matrix[own] @ matrix.T).max(axis=0), starts)
+        nearest[number] = -math.inf
+        other = int(nearest.argmax())
+        if nearest[other] >= threshold:
+            close[person.id] = (people[other].id, float(nearest[other]))
+    return close
 
 
 def _match(person: Person, nearest: float, votes: int, rule: Rule) -> Match:

@@ -81,7 +81,7 @@ def conclude(request: EnrolmentRequest, references: Sequence[Embedding], gallery
     each other but with nobody kept are a second person.
     """
     person = Person(request.person_id, request.name, tuple(references), request.asked_at)
-    own = Gallery.of((person,), gallery.space)
+    own = Gallery.of((person,), gallery.space, rule)
     if len(references) < rule.minimum_references or own.unusable:
         return _too_few(request, len(references), rule)
     similarities = own.matrix @ own.matrix.T

@@ -102,7 +102,7 @@ def _from_folder(settings: Settings, options: Namespace) -> dict[str, Any]:
                 asked_at=clock.wall(),
             )
             probes = [_probe(path, eye, clock, number) for number, path in enumerate(_pictures(options.from_images))]
-            people = Gallery.of(store.people(), eye.space)
+            people = Gallery.of(store.people(), eye.space, rule)
             variety = settings.enrolment.require_variety
             outcome = from_photographs(request, probes, people, rule, require_variety=variety)
             for warning in outcome.warnings if outcome.person is None else ():

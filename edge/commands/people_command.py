@@ -11,7 +11,7 @@ from edge.clock import SystemClock
 from edge.commands.configuration import chosen_settings
 from edge.commands.conversation import ask
 from edge.errors import LimenError, StoreBusyError
-from edge.service.rule import embedder_card
+from edge.service.rule import effective_rule, embedder_card
 from edge.service.telling import roster
 from edge.settings import Settings
 from edge.store.store import open_store
@@ -25,7 +25,7 @@ def execute(options: Namespace) -> int:
             if options.delete and not store.delete_person(options.delete):
                 raise LimenError(f"nobody has the id {options.delete}")
             space = embedder_card(settings).space or ""
-            people = roster(store.people(), Gallery.of(store.people(), space), "full")
+            people = roster(store.people(), Gallery.of(store.people(), space, effective_rule(settings)), "full")
     except StoreBusyError:
         if options.delete:
             ask(settings, "person.delete", {"person_id": options.delete}, key=options.key)

@@ -8,11 +8,12 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 from edge.errors import StoreBusyError, StoreError
-from edge.store import schema
+from edge.store import master_key, schema, vault
 from edge.store.ballast import Ballast
 
 _Result = TypeVar("_Result")
@@ -22,6 +23,7 @@ _PRAGMAS: Final = (
     "cell_size_check = ON",
     "foreign_keys = ON",
     "secure_delete = ON",
+    "temp_store = MEMORY",
     "synchronous = FULL",
     "journal_size_limit = 4194304",
 )
@@ -43,8 +45,14 @@ class Database:
         with self._failures_named(), ExitStack() as opened:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             opened.enter_context(_alone(directory / "store.lock"))
-            self._connection = opened.enter_context(closing(self._open()))
-            self._making_room(lambda: schema.migrate(self._connection))
+            version = self._present()
+            connect = partial(_connect, self.path, "rw")
+            self._connection = opened.enter_context(closing(self._making_room(connect)))
+            key = vault.key_for(self._connection, directory, sealed=version >= schema.SEALED)
+            self._making_room(lambda: schema.migrate(self._connection, key=key))
+            self.sealer = vault.sealer_of(self._connection, key)
+            master_key.settle(directory, key)
+            self._making_room(self._purge)
             self.ballast.keep()
             self._opened = opened.pop_all()
 
@@ -79,6 +87,19 @@ class Database:
 
         return self.write(joined)
 
+    def flush(self) -> None:
+        """Empty the write-ahead log, which may still hold what was deleted; later, while somebody reads it."""
+        with self._failures_named():
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _purge(self) -> None:
+        """Write the whole file anew when it held people who were not sealed: what was deleted can lie about in it."""
+        (plain,) = self._connection.execute("SELECT plain FROM sealing").fetchone()
+        if plain:
+            self._connection.execute("VACUUM")
+            self._connection.execute("UPDATE sealing SET plain = 0")
+            self.flush()
+
     def _transact(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
         with self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -92,13 +113,13 @@ class Database:
                 raise
         return attempt()
 
-    def _open(self) -> sqlite3.Connection:
+    def _present(self) -> int:
+        """Make the file if there is none, and check it; its version."""
         if not self.path.exists():
             _create(self.path)
         elif not stat.S_ISREG(self.path.stat().st_mode) or self.path.stat().st_size == 0:
             raise StoreError(f"{self.path} is empty or no file. {_RESTORE}")
-        self._making_room(lambda: _check(self.path))
-        return self._making_room(lambda: _connect(self.path, "rw"))
+        return self._making_room(lambda: _check(self.path))
 
     def _is_full(self, error: sqlite3.Error) -> bool:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -161,7 +182,7 @@ def _create(path: Path) -> None:
     os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with closing(sqlite3.connect(new, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        schema.migrate(connection)
+        schema.migrate(connection, schema.SEALED - 1)  # the rest is as with any older store
     _sync(new)
     new.rename(path)
     _sync(path.parent)

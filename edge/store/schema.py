@@ -5,16 +5,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Final
 
-from edge.store import ledger
+from edge.store import ledger, vault
+from edge.store.master_key import MasterKey
 
 # "Lime" in ASCII: tells this file from any other SQLite database.
 APPLICATION_ID: Final = 0x4C696D65
 GENERATION: Final = "SELECT coalesce(max(generation), 0) FROM counters"
 
 
-def _first(connection: sqlite3.Connection) -> None:
+def _first(connection: sqlite3.Connection, _key: MasterKey | None) -> None:
     """`counters` has one row. `journal.worth` says what goes first when room is short (see `edge.store.journal`)."""
     for statement in (
         "CREATE TABLE counters (generation INTEGER NOT NULL, dropped INTEGER NOT NULL) STRICT",
@@ -38,7 +40,7 @@ def _first(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-def _pin(connection: sqlite3.Connection) -> None:
+def _pin(connection: sqlite3.Connection, _key: MasterKey | None) -> None:
     """One row at most. `wrong` counts the attempts since the last right one."""
     connection.execute(
         """CREATE TABLE pin (
@@ -47,7 +49,17 @@ def _pin(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first, _pin, ledger.create)
+def _chain(connection: sqlite3.Connection, _key: MasterKey | None) -> None:
+    ledger.create(connection)
+
+
+def _seals(connection: sqlite3.Connection, key: MasterKey | None) -> None:
+    assert key is not None, "people are sealed under a key"
+    vault.create(connection, key)
+
+
+MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection, MasterKey | None], None], ...]] = (_first, _pin, _chain, _seals)
+SEALED: Final = 4  # from this version on people are sealed, and it takes a key to get there
 
 
 def version(connection: sqlite3.Connection) -> int:
@@ -66,18 +78,18 @@ def names(connection: sqlite3.Connection) -> set[tuple[str, str]]:
 def names_of(version: int) -> set[tuple[str, str]]:
     """What `names` must say of a store of this version."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        migrate(connection, version)
+        migrate(connection, version, key=MasterKey(Path(), bytes(32)))
         return names(connection)
 
 
-def migrate(connection: sqlite3.Connection, to: int = len(MIGRATIONS)) -> None:
-    """Up to version `to` in one transaction. `connection` must be in autocommit mode."""
+def migrate(connection: sqlite3.Connection, to: int = len(MIGRATIONS), *, key: MasterKey | None = None) -> None:
+    """Up to version `to` in one transaction, sealed under `key`. `connection` must be in autocommit mode."""
     since = version(connection)
     if since >= to:
         return
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         for migration in MIGRATIONS[since:to]:
-            migration(connection)
+            migration(connection, key)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
         connection.execute(f"PRAGMA user_version = {to:d}")

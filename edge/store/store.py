@@ -5,10 +5,14 @@ Used by one thread. Every method raises StoreError when the disk or the file fai
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.clock import Clock
 from edge.settings import StoreSettings
@@ -16,32 +20,31 @@ from edge.store.database import Database
 from edge.store.journal import Journal, JournalRow
 from edge.store.ledger import without_person
 from edge.store.limits import KEEP_ANSWERS, Limits
+from edge.store.memory import Memory
 from edge.store.people import People
 from edge.store.pin import Pin
-from edge.store.seal import PLAIN, Seal
 from edge.store.spent import Spent, SpentAnswer
 from edge.values import Event, Person
 
 
-def open_store(
-    settings: StoreSettings, directory: Path, clock: Clock, *, seal: Seal = PLAIN, limits: Limits | None = None
-) -> Store:
+def open_store(settings: StoreSettings, directory: Path, clock: Clock, *, limits: Limits | None = None) -> Store:
     """Open, or make, the store in `directory` and hold it alone until it is closed.
 
     Raises StoreBusyError when another process holds it, and StoreError, with a cure and nothing overwritten, when it
-    is damaged, newer than this program, or not to be used.
+    is damaged, newer than this program, or not to be used, or when the key it is sealed under is not there.
     """
-    return Store(settings, directory, clock, seal, limits or Limits())
+    return Store(settings, directory, clock, limits or Limits())
 
 
 class Store:
-    def __init__(self, settings: StoreSettings, directory: Path, clock: Clock, seal: Seal, limits: Limits) -> None:
+    def __init__(self, settings: StoreSettings, directory: Path, clock: Clock, limits: Limits) -> None:
         self._retention = timedelta(days=settings.retention_days)
         self._clock = clock
         self._database = Database(directory, limits.ballast_bytes)
-        self._people = People(self._database, seal)
+        self._people = People(self._database)
         self._journal = Journal(self._database, clock, limits)
         self._spent = Spent(self._database, clock, limits)
+        self._memory = Memory(self._database)
         self.pin = Pin(self._database)
 
     def __enter__(self) -> Self:
@@ -69,22 +72,31 @@ class Store:
         return self._people.damaged
 
     @property
+    def rolled_back(self) -> bool:
+        """Whether the last `people()` found people who are older than the journal: then none of them is trusted."""
+        return self._people.rolled_back
+
+    @property
     def generation(self) -> int:
         """Grows by one with every change of people."""
         return self._people.generation
 
-    def add_person(self, person: Person, event: Event | None = None) -> None:
+    def add_person(self, person: Person, event: Event | None = None, crops: Sequence[NDArray[np.uint8]] = ()) -> None:
         """All of `person`, and the `event` that tells of it, or nothing.
 
-        Raises StoreError if the id is taken or a reference is no unit vector.
+        `crops`: the aligned pictures that the references were made of, uint8 [n, n, 3], RGB. Raises StoreError if the
+        id is taken or a reference is no unit vector.
         """
+        self._change(lambda: self._people.add(person, crops), event)
 
-        def work() -> None:
-            self._people.add(person)
-            if event is not None:
-                self._journal.add(event)
+    def change_person(
+        self, person: Person, event: Event | None = None, crops: Sequence[NDArray[np.uint8]] = ()
+    ) -> None:
+        """Put `person` in the place of who has this id, with the `event` that tells of it, or do nothing.
 
-        self._database.together(work)
+        Raises StoreError if nobody has the id.
+        """
+        self._change(lambda: self._people.change(person, crops), event)
 
     def delete_person(self, person_id: str, event: Event | None = None) -> bool:
         """Whether there was such a person; the journal knows them by a pseudonym then, or nothing happens.
@@ -104,6 +116,14 @@ class Store:
         if found:
             self._people.flush()
         return found
+
+    def keep(self, name: str, value: bytes) -> None:
+        """Know `value` by this name again after a restart; it is sealed. At most 64 KiB."""
+        self._memory.keep(name, value)
+
+    def kept(self, name: str) -> bytes | None:
+        """What was kept under this name, None where nothing was. Raises StoreError when it was altered."""
+        return self._memory.kept(name)
 
     def journal(self, event: Event) -> JournalRow:
         """Write `event` down; it survives a power cut once this returns."""
@@ -155,3 +175,12 @@ class Store:
         now = self._clock.wall()
         self._spent.prune(now - KEEP_ANSWERS)
         return self._journal.prune(now - self._retention)
+
+    def _change(self, work: Callable[[], None], event: Event | None) -> None:
+        def both() -> None:
+            work()
+            if event is not None:
+                self._journal.add(event)
+
+        self._database.together(both)
+        self._people.flush()

@@ -56,7 +56,7 @@ def person(name: str, references: int = 10) -> Person:
 
 
 def gallery(*people: Person) -> Gallery:
-    return Gallery.of(people, SPACE)
+    return Gallery.of(people, SPACE, RULE)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from edge.mqtt.credentials import CLIENT_FILE, broker_directory, client_login
 from edge.mqtt.keys import Signer, read_signer
 from edge.mqtt.messages import Response
 from edge.mqtt.topics import Topics
+from tests.edge.contract import assert_told_answer, assert_told_event
 from tests.edge.eyes import Image, at_the_door
 from tests.edge.pins import Pin
 
@@ -119,6 +120,7 @@ class RunningDoor:
         """The data of the final answer; MessageError when the door refuses."""
         with self.session() as session:
             for answer in session.request(command, arguments, timeout=PATIENCE, signer=signer):
+                assert_told_answer(command, answer)
                 if isinstance(answer, Response) and answer.error is not None:
                     raise MessageError(answer.error.code, answer.error.message)
             assert isinstance(answer, Response)
@@ -130,6 +132,7 @@ class RunningDoor:
         for incoming in session.follow(silence=PATIENCE):
             if "/event/" in incoming.topic:
                 event: dict[str, Any] = json.loads(incoming.payload)
+                assert_told_event(event)
                 if all(event.get(key) == value for key, value in wanted.items()):
                     return event | {"topic": incoming.topic}
             assert CLOCK.now() < deadline, f"no event {wanted}:\n{self.log()}"

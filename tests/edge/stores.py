@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as some
+from numpy.typing import NDArray
 
 from edge.settings import StoreSettings
 from edge.store.limits import Limits
-from edge.store.seal import PLAIN, Seal
 from edge.store.store import Store, open_store
 from edge.values import Embedding, Event, Person, frozen_array
 
@@ -45,10 +49,8 @@ class HandClock:
         self.moment += timedelta(seconds=seconds)
 
 
-def open_small(
-    directory: Path, clock: HandClock | None = None, *, limits: Limits = SMALL, days: int = 90, seal: Seal = PLAIN
-) -> Store:
-    return open_store(StoreSettings(retention_days=days), directory, clock or HandClock(), seal=seal, limits=limits)
+def open_small(directory: Path, clock: HandClock | None = None, *, limits: Limits = SMALL, days: int = 90) -> Store:
+    return open_store(StoreSettings(retention_days=days), directory, clock or HandClock(), limits=limits)
 
 
 def person(person_id: str, name: str = "Somebody", *, references: int = 5, seed: int = 0) -> Person:
@@ -62,9 +64,31 @@ def person(person_id: str, name: str = "Somebody", *, references: int = 5, seed:
 def same(one: Person, other: Person) -> bool:
     """Embeddings compare by identity: this compares what is in them, bit by bit."""
     pairs = zip(one.references, other.references, strict=True)
-    return (one.id, one.name, one.enrolled_at) == (other.id, other.name, other.enrolled_at) and all(
+    return replace(one, references=()) == replace(other, references=()) and all(
         a.space == b.space and a.vector.tobytes() == b.vector.tobytes() for a, b in pairs
     )
+
+
+def crops(count: int) -> list[NDArray[np.uint8]]:
+    """Pictures as the references of a person would be made of."""
+    return list(np.random.default_rng(7).integers(0, 256, (count, 112, 112, 3), dtype=np.uint8))
+
+
+def found(directory: Path, needles: Sequence[bytes]) -> int:
+    """How many of `needles` stand in any file of `directory`."""
+    files = [path.read_bytes() for path in directory.rglob("*") if path.is_file()]
+    return sum(any(needle in file for file in files) for needle in needles)
+
+
+def pieces(directory: Path, person_id: str) -> list[bytes]:
+    """Of every sealed field of a person, the wrapped key among them, 50 bytes in each 1,000, as the file holds them."""
+    fields = """
+        SELECT data_key FROM people WHERE id = ?1 UNION ALL SELECT record FROM people WHERE id = ?1
+        UNION ALL SELECT vector FROM person_references WHERE person_id = ?1
+        UNION ALL SELECT crop FROM person_crops WHERE person_id = ?1"""
+    with closing(sqlite3.connect(directory / "store.db")) as connection:
+        blobs = [blob for (blob,) in connection.execute(fields, (person_id,))]
+    return [blob[at : at + 50] for blob in blobs for at in range(0, len(blob) - 49, 1000)]
 
 
 def visit(verdict: str, **data: object) -> Event:

@@ -90,7 +90,7 @@ def truly_verifies(seen: Embedding | None, known: Person, rule: Rule) -> bool:
 def test_the_door_never_opens_without_real_matches(
     enrolled: tuple[Person, ...], rule: Rule, frames: list[tuple[Embedding, int]]
 ) -> None:
-    gallery, state, ids = Gallery.of(enrolled, SPACE), visits.begin(), count()
+    gallery, state, ids = Gallery.of(enrolled, SPACE, rule), visits.begin(), count()
     known = {one.id: one for one in enrolled}
     for number, (seen, faces) in enumerate(frames):
         now = number * 0.25
@@ -110,7 +110,7 @@ def test_the_door_never_opens_without_real_matches(
 @settings(max_examples=200, deadline=None)
 @given(people, rules(), embeddings)
 def test_a_match_is_sane_whatever_is_compared(enrolled: tuple[Person, ...], rule: Rule, seen: Embedding) -> None:
-    gallery = Gallery.of(enrolled, SPACE)
+    gallery = Gallery.of(enrolled, SPACE, rule)
     assert {one.id for one in gallery.people} | set(gallery.unusable) == {one.id for one in enrolled}
     matches = gallery.match(seen, rule)
     assert [one.similarity for one in matches] == sorted((one.similarity for one in matches), reverse=True)

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import fields
 
 from edge.errors import MessageError
+from edge.mqtt.authority import COMMANDS
 from edge.mqtt.credentials import client_login
 from tests.edge.brokers import Mosquitto, send
 from tests.edge.doors import CLOCK, CONFIG, PATIENCE, RunningDoor, film
@@ -219,6 +221,14 @@ def test_a_payload_that_is_no_command_leaves_the_door_alive(quiet_door: RunningD
     assert answer["status"] == "error"
     assert answer["transaction"] is None
     assert quiet_door.ask("selftest")["strike"] == "LOCKED"
+
+
+def test_every_question_is_answered_as_the_page_tells(quiet_door: RunningDoor) -> None:
+    questions = [name for name, rule in COMMANDS.items() if rule.authority == "read" and rule.arguments]
+    plain = [name for name in questions if not any(field.required for field in fields(COMMANDS[name].arguments))]
+    assert {"person.list", "config.get", "selftest", "challenge", "events.query"} <= set(plain)
+    for name in plain:
+        quiet_door.ask(name)  # which holds the answer against the page
 
 
 def test_an_enrolment_that_nobody_comes_to_enrols_nobody(tmp_path: Path) -> None:

@@ -98,7 +98,8 @@ def test_rows_that_changed_places_or_came_from_elsewhere_are_found(tmp_path: Pat
 
 
 def test_a_journal_that_was_cut_off_and_goes_on_is_found_by_a_head_of_before(tmp_path: Path, written: Path) -> None:
-    shutil.copyfile(written / "store.db", tmp_path / "store.db")
+    for name in ("store.db", "master.key"):
+        shutil.copy(written / name, tmp_path)
     with open_small(tmp_path) as store:
         known = store.audit_head
     tamper(

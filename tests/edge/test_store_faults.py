@@ -159,6 +159,7 @@ def test_mutants_of_a_store_open_whole_or_not_at_all(tmp_path: Path) -> None:
     whole = written_store(tmp_path / "good").read_bytes()
     chance = random.Random(5)
     (tmp_path / "bad").mkdir()
+    shutil.copy(tmp_path / "good" / "master.key", tmp_path / "bad")
     refusals = []
     file = tmp_path / "bad" / "store.db"
     for _ in range(120):
@@ -202,6 +203,7 @@ def test_only_the_owner_may_read_the_store(tmp_path: Path) -> None:
     with open_small(directory) as store:
         store.add_person(person("anna"))
         assert {path.name for path in directory.iterdir()} == {
+            "master.key",
             "store.ballast",
             "store.db",
             "store.db-shm",

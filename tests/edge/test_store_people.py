@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -14,24 +16,36 @@ from hypothesis import strategies as some
 from hypothesis.extra import numpy as some_numpy
 
 from edge.errors import StoreError
-from edge.values import Embedding, Person
-from tests.edge.stores import NOON, in_one_directory, open_small, person, same, texts, visit
+from edge.store import schema
+from edge.values import Embedding, Hours, Person, Schedule, Separation, Terms
+from tests.edge.stores import NOON, crops, found, in_one_directory, open_small, person, pieces, same, texts, visit
 
 ids = some.text("abcdefghijklmnopqrstuvwxyz0123456789_-", min_size=1, max_size=64)
 
 
-@some.composite
-def embeddings(draw: some.DrawFn) -> Embedding:
-    numbers = draw(some_numpy.arrays(np.float64, draw(some.integers(1, 64)), elements=some.floats(-1, 1)))
-    numbers[0] += 2.0
-    return Embedding((numbers / np.linalg.norm(numbers)).astype(np.float32), draw(texts.filter(bool)))
+zones = some.integers(-720, 720).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+moments = some.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=zones)  # noqa: DTZ001
+spans = some.builds(Hours, some.lists(some.integers(0, 6)).map(tuple), some.integers(0, 1439), some.integers(0, 1439))
+schedules = some.builds(Schedule, some.lists(spans, max_size=3).map(tuple), texts)
+factors = some.sampled_from(["automatic", "always", "never"])
+terms = some.builds(
+    Terms, some.none() | moments, some.none() | moments, some.none() | schedules, factors, some.booleans()
+)
+similarities = some.floats(-1, 1)
+separations = some.builds(
+    Separation, similarities, some.none() | ids, some.none() | similarities, some.lists(texts, max_size=3).map(tuple)
+)
 
 
 @some.composite
 def people(draw: some.DrawFn) -> Person:
-    zone = timezone(timedelta(minutes=draw(some.integers(-720, 720))))
-    moment = draw(some.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=some.just(zone)))  # noqa: DTZ001
-    return Person(draw(ids), draw(texts), tuple(draw(some.lists(embeddings(), min_size=1, max_size=4))), moment)
+    space, references = draw(texts.filter(bool)), []
+    for _ in range(draw(some.integers(1, 4))):
+        numbers = draw(some_numpy.arrays(np.float64, draw(some.integers(1, 64)), elements=similarities))
+        numbers[0] += 2.0
+        references.append(Embedding((numbers / np.linalg.norm(numbers)).astype(np.float32), space))
+    rest = (draw(moments), draw(terms), draw(some.none() | separations), draw(some.none() | some.booleans()))
+    return Person(draw(ids), draw(texts), tuple(references), *rest)
 
 
 @in_one_directory
@@ -75,7 +89,11 @@ def unfit_people() -> dict[str, Person]:
     unfit |= {f"id {name!r}": replace(good, id=name) for name in ("", "Anna", "../x", "a" * 65, "a\n", "ä", "a b")}
     unfit["surrogate"] = replace(good, name="\ud800")
     unfit["nobody"] = replace(good, references=())
+    unfit["mixed spaces"] = replace(good, references=(first, Embedding(first.vector, "another")))
     unfit["no time zone"] = replace(good, enrolled_at=NOON.replace(tzinfo=None))
+    unfit["no time zone until"] = replace(good, terms=Terms(valid_until=NOON.replace(tzinfo=None)))
+    unfit["the last moment"] = replace(good, enrolled_at=datetime.max.replace(tzinfo=timezone(-timedelta(hours=1))))
+    unfit["a nan"] = replace(good, separation=Separation(math.nan))
     return unfit
 
 
@@ -109,42 +127,29 @@ def test_every_change_of_people_is_a_new_generation_that_events_carry(tmp_path: 
 
 
 def test_a_deleted_person_leaves_no_bytes_behind(tmp_path: Path) -> None:
-    secret = person("anna", "Somebody Unforgettable")
-    needles = [reference.vector.tobytes() for reference in secret.references] + [secret.name.encode()]
-
-    def found() -> int:
-        return sum(needle in file.read_bytes() for file in tmp_path.iterdir() for needle in needles)
-
     with open_small(tmp_path) as store:
-        store.add_person(person("bob", seed=1))
-        store.add_person(secret)
-        assert found() >= len(needles)
-        store.delete_person("anna")
-        assert found() == 0
+        for number in range(20):
+            store.add_person(person(f"p{number}", seed=number), crops=crops(5))
+            store.journal(visit("granted", person_id=f"p{number}"))
+        for number in (3, 19, 0, *range(4, 19)):
+            needles = pieces(tmp_path, f"p{number}")
+            assert found(tmp_path, needles) > 0.9 * len(needles) > 170, "but for those over the end of a page"
+            store.delete_person(f"p{number}")
+            assert found(tmp_path, needles) == 0, number
+        assert [one.id for one in store.people()] == ["p1", "p2"]
+    assert found(tmp_path, needles) == 0
 
 
-class Shifted:
-    """A seal that is none, but that notices altered and moved bytes."""
-
-    def seal(self, plain: bytes, bound_to: bytes) -> bytes:
-        return hashlib.sha256(plain + bound_to).digest() + plain
-
-    def unseal(self, sealed: bytes, bound_to: bytes) -> bytes:
-        if hashlib.sha256(sealed[32:] + bound_to).digest() != sealed[:32]:
-            raise StoreError("altered")
-        return sealed[32:]
-
-
-def test_a_sealed_reference_moved_to_somebody_else_disables_that_person_alone(tmp_path: Path) -> None:
-    with open_small(tmp_path, seal=Shifted()) as store:
-        store.add_person(person("anna"))
-        store.add_person(person("bob", seed=1))
-        store.add_person(person("carol", seed=2))
-        steal = """UPDATE person_references SET vector = (SELECT vector FROM person_references
-            WHERE person_id = 'anna' AND number = 0) WHERE person_id = 'bob' AND number = 0"""
-        store._database.write(lambda connection: connection.execute(steal))
-        assert [found.id for found in store.people()] == ["anna", "carol"]
-        assert store.damaged == ("bob",)
+def test_what_is_written_of_a_person_is_not_to_be_read_in_the_file(tmp_path: Path) -> None:
+    secret = person("anna", "Somebody Unforgettable")
+    needles = [reference.vector.tobytes() for reference in secret.references]
+    needles += [secret.name.encode(), NOON.isoformat().encode(), crops(1)[0].tobytes()[:100]]
+    with open_small(tmp_path) as store:
+        store.add_person(secret, crops=crops(5))
+        store.change_person(replace(secret, consent=True))
+        store.keep("lockout", b"Somebody Unforgettable")
+        assert found(tmp_path, needles) == 0
+    assert found(tmp_path, needles) == 0
 
 
 @pytest.mark.parametrize(
@@ -156,7 +161,13 @@ def test_a_sealed_reference_moved_to_somebody_else_disables_that_person_alone(tm
         "UPDATE person_references SET vector = x'' WHERE number = 2",
         "UPDATE person_references SET vector = CAST(vector || x'00000000' AS BLOB) WHERE number = 2",
         "DELETE FROM person_references WHERE person_id = 'anna'",
-        "UPDATE people SET enrolled_at = 'yesterday'",
+        "DELETE FROM person_references WHERE person_id = 'anna' AND number = 4",
+        "INSERT INTO person_references SELECT person_id, 5, space, vector FROM person_references WHERE number = 4",
+        "UPDATE person_references SET number = number + 1 WHERE number = 4",
+        "UPDATE person_references SET space = 'another' WHERE number = 2",
+        "UPDATE people SET record = x''",
+        "UPDATE people SET generation = generation + 1",
+        "DELETE FROM people",
     ],
 )
 def test_a_damaged_person_is_left_out_and_named(tmp_path: Path, damage: str) -> None:
@@ -167,3 +178,40 @@ def test_a_damaged_person_is_left_out_and_named(tmp_path: Path, damage: str) -> 
         assert [found.id for found in store.people()] == ["bob"]
         assert store.damaged == ("anna",)
         assert store.person_ids() == {"anna", "bob"}
+
+
+def plain_store(directory: Path, *people: Person) -> list[bytes]:
+    """A store as it was before people were sealed, closed; what is to be read in it."""
+    with closing(sqlite3.connect(directory / "store.db", isolation_level=None)) as old:
+        old.execute("PRAGMA journal_mode = WAL")
+        schema.migrate(old, schema.SEALED - 1)
+        for one in people:
+            old.execute("INSERT INTO people VALUES (?, ?, ?)", (one.id, one.name, one.enrolled_at.isoformat()))
+            rows = [(one.id, n, each.space, 192, each.vector.tobytes()) for n, each in enumerate(one.references)]
+            old.executemany("INSERT INTO person_references VALUES (?, ?, ?, ?, ?)", rows)
+        old.execute("UPDATE counters SET generation = 7")
+        old.execute("UPDATE person_references SET vector = zeroblob(768) WHERE person_id = 'p3' AND number = 2")
+    needles = [each.vector.tobytes()[:60] for one in people for each in one.references if one.id != "p3"]
+    assert found(directory, needles) == len(needles)
+    return [*needles, *(one.name.encode() for one in people)]
+
+
+def test_people_of_before_there_was_a_seal_are_sealed_and_their_plain_bytes_are_gone(tmp_path: Path) -> None:
+    before = [person(f"p{number}", f"Unforgettable{number}", seed=number) for number in range(6)]
+    needles = plain_store(tmp_path, *before)
+    with open_small(tmp_path) as store:
+        after = store.people()
+        assert all(same(one, before[int(one.id[1])]) for one in after)
+        assert [one.id for one in after] == ["p0", "p1", "p2", "p4", "p5"]
+        assert (store.damaged, store.rolled_back, store.generation) == (("p3",), False, 7)
+        assert found(tmp_path, needles) == 0
+    assert found(tmp_path, needles) == 0
+
+
+def test_a_file_of_people_who_were_never_sealed_is_not_slipped_in_where_there_is_a_key(tmp_path: Path) -> None:
+    with open_small(tmp_path) as store:
+        store.add_person(person("anna"))
+    (tmp_path / "store.db").unlink()
+    plain_store(tmp_path, person("mallory", "Mallory"))
+    with pytest.raises(StoreError, match=r"never sealed.*master\.key"):
+        open_small(tmp_path)
