@@ -15,7 +15,7 @@ from convert.drawing import BLUE, GREEN, GREY, RED, TOP, Axes, cloud, grid, svg,
 
 # The files in the picture, each in its colour, the last one on top.
 COLOURS: Final[Mapping[str, str]] = {"plain": GREY, "dynamic": RED, "int8": BLUE, "float16": GREEN}
-_PAIRS: Final = 200  # of one person, and as many of two
+_PAIRS: Final = 150  # of one person, and as many of two
 _SEED: Final = 1
 
 

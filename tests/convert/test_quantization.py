@@ -108,14 +108,14 @@ def test_the_page_tells_what_passed_and_what_did_not(made: Made, tmp_path: Path)
 
 def test_the_drift_of_each_precision_is_drawn(made: Made) -> None:
     drift = made[0].drift
-    assert len(drift.float32) == 2 * drift.genuine == 400
+    assert len(drift.float32) == 2 * drift.genuine == 300
     assert sorted(drift.files) == ["float16", "int8"]
     apart = {name: np.abs(np.subtract(found, drift.float32)).max() for name, found in drift.files.items()}
     assert apart["float16"] < 0.001
     assert apart["int8"] < 0.05
     drawn = drawings({NAME: msgspec.to_builtins(made[0])})[PICTURE]
-    assert (drawn.count("<path"), drawn.count("h0")) == (2, 800)
-    assert "200 pairs of one person, 200 of two" in drawn
+    assert (drawn.count("<path"), drawn.count("h0")) == (2, 600)
+    assert "150 pairs of one person, 150 of two" in drawn
     assert drawings({}) == {}
 
 
