@@ -98,6 +98,10 @@ class Reference:
         """What another file loses on the same people, drawn the same way."""
         return tuple(self._loss(pairs, fmr) for fmr in FMRS)
 
+    def everything(self) -> tuple[Loss, ...]:
+        """What a file loses that accepts nobody."""
+        return tuple(Loss(fmr, 1.0, 0.0, Difference(*3 * [round(tar, 6)])) for fmr, tar in self.tars.items())
+
     def _loss(self, pairs: figures.AllPairs, fmr: float) -> Loss:
         similarity, tar = tar_at(pairs, fmr)
         low, high = np.percentile(self.drawn[fmr] - figures.drawn_tars(pairs, fmr), [2.5, 97.5])

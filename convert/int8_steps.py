@@ -47,6 +47,13 @@ _FARTHEST: Final = 1e3  # a channel that is silent on the calibration pictures i
 _LEAK: Final = 0.1
 
 
+def unscaled(model: Any, _samples: Floats) -> Any:
+    """Without an L2 normalisation at its end: the door does that itself, in float, and int8 is no good at roots."""
+    keras = load_keras()
+    (last,) = (tensor._keras_history.operation for tensor in model.outputs)  # noqa: SLF001 - no public name
+    return keras.Model(model.input, last.input) if isinstance(last, keras.layers.UnitNormalization) else model
+
+
 def folded(model: Any, _samples: Floats) -> Any:
     """Batch normalisation as part of the convolution before it: only then does that one meet its PReLU."""
     folds = {layer.name: consumers(layer)[0] for layer in model.layers if is_linear(layer) and _is_normalised(layer)}

@@ -21,8 +21,9 @@ _STEPS: Final = """\
 give the channels of a tensor one range; *streams*: the same for what residual additions join. *PReLU as depthwise +
 add*: x + relu((s - 1) · x), which XNNPACK has in int8, while each int8 PReLU falls off it; *multiply* is the same with
 a multiplication, *two paths* makes the next convolution twice. *Correct biases*: by what rounding the weights adds on
-average. None of them but the last changes what the float32 network computes. *Fold normalisation* puts batch
-normalisation into the convolution before it, for networks that still have it."""
+average. None of them but the last changes what the float32 network computes. *Leave out L2*: a last
+normalisation to unit length, which the door does itself; *fold normalisation*: batch normalisation into the convolution
+before it. Both are for other networks: this one has neither."""
 
 
 def section(records: Records) -> str:

@@ -17,6 +17,7 @@ from convert.int8_steps import (
     inverted,
     merged,
     streams_equalized,
+    unscaled,
 )
 from convert.quantize import Precision, Samples, to_tflite, worst_operators
 
@@ -46,6 +47,7 @@ class Recipe:
 
 
 SAID: Final[dict[Step, str]] = {
+    unscaled: "leave out L2",
     folded: "fold normalisation",
     merged: "merge",
     inverted: "invert slopes",
@@ -57,7 +59,7 @@ SAID: Final[dict[Step, str]] = {
     bias_corrected: "correct biases",
 }
 
-_EVEN: Final = (folded, merged, inverted, equalized, streams_equalized)
+_EVEN: Final = (unscaled, folded, merged, inverted, equalized, streams_equalized)
 _BEST: Final = (*_EVEN, as_depthwise, bias_corrected)
 
 PRECISIONS: Final[Sequence[Recipe]] = (

@@ -57,6 +57,13 @@ def test_pairing_makes_the_interval_narrower_than_that_of_either_file() -> None:
     assert found.high - found.low < (alone.tar.high - alone.tar.low) / 2
 
 
+def test_a_file_that_accepts_nobody_loses_everything() -> None:
+    reference = Reference.of(people(0))
+    for found in reference.everything():
+        assert found.loss.low == found.loss.high == pytest.approx(reference.tars[found.fmr], abs=1e-6)
+        assert reasons(np.ones(1, np.float32), [found])
+
+
 def test_too_few_people_cannot_judge() -> None:
     few = figures.all_pairs(np.eye(3, dtype=np.float32), (0, 1, 2))
     with pytest.raises(ConversionError, match=r"3 impostor pairs are too few for a false match rate of 0\.001"):

@@ -75,7 +75,8 @@ def nested() -> Any:
     x = layers.PReLU(shared_axes=[1, 2])(layers.BatchNormalization(scale=False, center=False)(x))
     x = layers.Conv2D(8, 1)(keras.ops.abs(shared(shared(x))) * 2)
     x = layers.MaxPooling2D()(layers.BatchNormalization(name="alone")(layers.ReLU()(x)))
-    tower = keras.Model(pixels, layers.Dense(6)(layers.PReLU()(layers.Flatten()(x))))
+    x = layers.UnitNormalization(name="length")(layers.Dense(6)(layers.PReLU()(layers.Flatten()(x))))
+    tower = keras.Model(pixels, x)
     random = np.random.default_rng(6)
     for variable in tower.weights:
         if variable.path.split("/")[-1] in {"alpha", "beta", "moving_mean"}:
@@ -91,7 +92,7 @@ def test_a_model_in_a_model_is_taken_apart(nested: Any, samples: np.ndarray) -> 
     assert answers(flat, samples) == pytest.approx(answers(nested, samples), abs=1e-6)
     names = [layer.name for layer in flat.layers]
     assert {"first", "first_2", "shared", "alone"} <= set(names)
-    assert len(names) == len(set(names)) == 16
+    assert len(names) == len(set(names)) == 17
 
 
 def test_normalisation_goes_into_the_convolution_before_it(nested: Any, samples: np.ndarray) -> None:
@@ -109,8 +110,9 @@ def test_a_network_of_others_is_made_in_int8(nested: Any, samples: np.ndarray) -
 
 def test_every_step_leaves_a_network_of_others_its_function(nested: Any, samples: np.ndarray) -> None:
     changed = flattened(nested)
-    for step in (steps.folded, *ALL):
+    for step in (steps.unscaled, steps.folded, *ALL):
         changed = step(changed, samples)
+    assert "length" not in [layer.name for layer in changed.layers]
     assert answers(changed, samples) == pytest.approx(answers(nested, samples), abs=5e-5)
 
 

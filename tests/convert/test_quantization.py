@@ -61,7 +61,8 @@ def device() -> Device:
 
 @pytest.fixture(scope="module")
 def made(network: Subject, album: Path, device: Device, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    request = Request(album, album / "pairs.txt", album / "resident", RECIPES, "fastest", "two people")
+    others = shutil.copytree(album / "resident", tmp_path_factory.mktemp("others") / "faces")
+    request = Request(album, album / "pairs.txt", others, RECIPES, "fastest", "two people")
     return quantize(network, device, request, SystemClock(), tmp_path_factory.getbasetemp() / "out")
 
 
