@@ -29,6 +29,7 @@ CONFIG = """
 door: {{driver: mock, unlock_seconds: 1}}
 camera: {{source: "file:scene.avi?loop=1"}}
 enrolment: {{require_variety: false, references: 5, window_seconds: 20}}
+inputs: {{contact_pin: 22, exit_button_pin: 27, doorbell_pin: 24}}
 mqtt: {{broker: 127.0.0.1, port: {port}, allow: [read, enroll, people, unlock], image: true}}
 """
 

@@ -34,20 +34,23 @@ class Chip:
 
 def strike_chip(driver: Driver, state_dir: Path) -> Chip:
     """For the pin that keeps its level whatever happens. Raises StrikeError with the cure."""
-    if driver == "mock":
-        from edge.door.mock_pin import FilePinFactory, KeptPin, is_taken
-
-        return Chip(FilePinFactory(state_dir, KeptPin), (GPIOZeroError, OSError), is_taken)
-    return _gpio_chip(held=True)
+    return _mock_chip(state_dir, driven=False) if driver == "mock" else _gpio_chip(held=True)
 
 
-def wire_chip(driver: Driver, state_dir: Path) -> Chip:
-    """For inputs, lamps and buzzers. Raises StrikeError with the cure."""
-    if driver == "mock":
-        from edge.door.mock_pin import DrivenPin, FilePinFactory, is_taken
+def input_chip(driver: Driver, state_dir: Path) -> Chip:
+    """For pins that are read. Raises StrikeError with the cure."""
+    return _mock_chip(state_dir, driven=True) if driver == "mock" else _gpio_chip(held=False)
 
-        return Chip(FilePinFactory(state_dir, DrivenPin), (GPIOZeroError, OSError), is_taken)
-    return _gpio_chip(held=False)
+
+def lamp_chip(driver: Driver, state_dir: Path) -> Chip:
+    """For pins that are driven and let go at the end. Raises StrikeError with the cure."""
+    return _mock_chip(state_dir, driven=False) if driver == "mock" else _gpio_chip(held=False)
+
+
+def _mock_chip(state_dir: Path, *, driven: bool) -> Chip:
+    from edge.door.mock_pin import DrivenPin, FilePinFactory, KeptPin, is_taken
+
+    return Chip(FilePinFactory(state_dir, DrivenPin if driven else KeptPin), (GPIOZeroError, OSError), is_taken)
 
 
 def _gpio_chip(*, held: bool) -> Chip:

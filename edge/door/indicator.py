@@ -12,7 +12,7 @@ from typing import Final, Literal, Self
 from gpiozero import DigitalOutputDevice
 
 from edge.clock import Clock
-from edge.door.chip import Chip, Driver, wire_chip
+from edge.door.chip import Chip, Driver, lamp_chip
 from edge.errors import InputError
 from edge.settings import IndicatorSettings
 
@@ -50,7 +50,7 @@ def open_indicator(settings: IndicatorSettings, driver: Driver, clock: Clock, st
     """The lamp and buzzer there are, off. Raises InputError naming the key, StrikeError where there is no chip."""
     if settings.lamp_pin is None and settings.buzzer_pin is None:
         return Indicator(None, None, (), clock)
-    chip = wire_chip(driver, state_dir)
+    chip = lamp_chip(driver, state_dir)
     lamp = _claimed("lamp_pin", settings.lamp_pin, active_high=settings.lamp_active_high, chip=chip)
     with ExitStack() as undo:
         if lamp is not None:

@@ -19,7 +19,7 @@ from typing import Final, Self
 from gpiozero import InputDevice
 
 from edge.clock import Clock
-from edge.door.chip import Chip, Driver, wire_chip
+from edge.door.chip import Chip, Driver, input_chip
 from edge.door.debounce import Debounce
 from edge.errors import InputError
 from edge.settings import InputSettings, Pull
@@ -45,7 +45,7 @@ def open_inputs(settings: InputSettings, driver: Driver, clock: Clock, state_dir
     wired = {name: pin for name, pin in pins.items() if pin is not None}
     if not wired:
         return Inputs((), clock)
-    chip = wire_chip(driver, state_dir)
+    chip = input_chip(driver, state_dir)
     with ExitStack() as undo:
         wires = []
         for name, pin in wired.items():

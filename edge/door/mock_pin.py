@@ -1,9 +1,8 @@
 """gpiozero's mock pins, as hard to please as real ones, for a door that is tried without hardware.
 
-The strike's pin keeps its level when its process dies, as on Raspberry Pi kernels: the physical level lies in
-`pin-<n>.level` ("0" or "1"), and every change is a line "monotonic_seconds level" at the end of `pin-<n>.trace`. Each
-is one write of a few bytes: a kill at any moment leaves what the pin did last. As in the kernel, one process at a time
-may hold it.
+An output keeps its level when its process dies, as on Raspberry Pi kernels: the physical level lies in `pin-<n>.level`
+("0" or "1"), and every change is a line "monotonic_seconds level" at the end of `pin-<n>.trace`. Each is one write of
+a few bytes: a kill at any moment leaves what the pin did last. As in the kernel, one process at a time may hold it.
 
 An input is driven by whoever writes "0" or "1" into `pin-<n>.input`; until then it is where its pull takes it.
 """
@@ -55,7 +54,7 @@ class DrivenPin(MockPin):
         self._file = factory.path(info).with_suffix(".input")
 
     def _get_state(self) -> bool:
-        if self._function == "input" and self._file.exists():
+        if self._file.exists():
             self._change_state(_LEVELS.get(self._file.read_bytes()[:1], self._state))
         return bool(self._state)
 

@@ -106,7 +106,7 @@ class Doorway:
         if self._strike.state == "JAMMED":
             return "jammed"
         if self._pipeline.window is None:
-            return "idle"
+            return "idle" if self._pipeline.awaits is None else "confirm"
         return "look" if self._pipeline.window.prompt in _STAND_STILL else "adjust"
 
     def _answers(self, signals: tuple[DoorSignal, ...]) -> tuple[DoorSignal, ...]:

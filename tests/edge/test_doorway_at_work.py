@@ -22,6 +22,7 @@ door: {{driver: mock, unlock_seconds: 10}}
 camera: {{source: "file:scene.avi"}}
 inputs: {{contact_pin: 22, exit_button_pin: 27, doorbell_pin: 24, tamper_pin: 23, held_open_seconds: 1,
   opening_seconds: 0.5}}
+indicator: {{lamp_pin: 5}}
 mqtt: {{broker: 127.0.0.1, port: {port}, allow: [read]}}
 home_assistant: {{discovery: false}}
 """
@@ -79,6 +80,11 @@ def press(door: RunningDoor) -> None:
         CLOCK.sleep(0.2)
 
 
+def lit(door: RunningDoor) -> int:
+    """How often the lamp has been lit."""
+    return (door.settings.state / "pin-5.trace").read_text().count(" 1\n")
+
+
 def walk_out(door: RunningDoor) -> None:
     """Open the closed door, and let it fall shut."""
     topic = door.topics.door_state
@@ -117,9 +123,11 @@ def test_bell_and_tamper_are_told_and_open_nothing(door: RunningDoor) -> None:
 
 
 def test_the_exit_button_opens_without_a_camera_and_the_door_locks_behind_whoever_left(door: RunningDoor) -> None:
+    before = lit(door)
     with door.session() as session:
         press(door)
         assert door.event(session, event="exit_button")
+    door.until(lambda: lit(door) > before)
     walk_out(door)
     assert door.pin.longest() < door.settings.door.unlock_seconds, "the rest of the pulse was for nobody"
 
