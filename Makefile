@@ -51,10 +51,11 @@ models: .venv-convert/ready ## Build models/ again from where their weights come
 
 onnx: .venv-onnx/ready ## Make .venv-onnx, which converts ONNX files; nothing else needs it
 
-evaluate: .venv/ready ## Measure the models on LIMEN_DATA; write their cards and docs/accuracy.md
+evaluate: .venv/ready .venv-convert/ready ## Measure the models on LIMEN_DATA; write their cards and docs/accuracy.md
+	@.ci/setup command npm
 	$(DEVICE) -m convert evaluate
-	$(DEVICE) -m convert release
 	$(DEVICE) -m convert measure
+	$(CONVERT) -m convert quantize --attempts --release none
 	$(DEVICE) -m convert report
 
 bench: setup ## Measure this machine and write docs/performance.md

@@ -38,7 +38,7 @@ _RULE: Final[dict[str, Any]] = {
     "margin": 0.05,
 }
 _QUALITY: Final = messages.QualityFacts(
-    size=141.0, sharpness=212.5, brightness=118.2, contrast=46.1, yaw=0.04, pitch=-0.06, roll=2.1
+    size=141.0, sharpness=212.5, brightness=118.2, contrast=46.1, yaw=0.04, pitch=-0.06, roll=2.1, mouth=2.41, eyes=1.38
 )
 
 

@@ -15,6 +15,7 @@ from docs import mqtt_meanings
 from docs.configuration_page import PROJECT
 from docs.mqtt_meanings import COMMANDS, FIELDS, Told
 from edge.access.enrolment import Prompt
+from edge.access.references import RefusalWord
 from edge.camera import CameraState
 from edge.mqtt import arguments, messages, signed
 from edge.mqtt.authority import COMMANDS as RULES
@@ -106,6 +107,8 @@ def _all_words() -> Iterator[str]:
     yield from _told("DOOR_EVENTS", _given("door_event"), mqtt_meanings.DOOR_EVENTS)
     yield from _told("PROBLEMS", _keys("edge/service/facts.py", "problems"), mqtt_meanings.PROBLEMS)
     yield from _told("PROMPTS", set(get_args(Prompt)), mqtt_meanings.PROMPTS)
+    refusals = {word for words in get_args(RefusalWord) for word in get_args(words) or (words,)}
+    yield from _told("REFUSALS", refusals - {"no_face"}, mqtt_meanings.REFUSALS)
 
 
 def _told(table: str, there: Iterable[str], told: Iterable[str]) -> Iterator[str]:

@@ -80,12 +80,14 @@ def _add_door_commands(command: CommandAdder) -> None:
         "enroll",
         "enrol a person",
         "With the door running, opens an enrolment window over MQTT (mqtt.allow must contain `enroll`) and shows the\n"
-        "prompts. With --from-images the door must be stopped: pictures never travel over MQTT.",
+        "prompts. With --photos the door must be stopped: photographs are never sent to it.",
     )
     enroll.add_argument("name", metavar="NAME", help="as people write it, up to 80 characters")
     enroll.add_argument("--person-id", type=_person_id, metavar="ID", help="a-z 0-9 _ - (made from the name)")
     enroll.add_argument("--references", type=between(5, 16), metavar="N", help="how many pictures, 5-16")
-    enroll.add_argument("--from-images", type=Path, metavar="DIR", help="take the photographs in DIR instead")
+    enroll.add_argument("--photos", type=Path, metavar="DIR", help="take the photographs in DIR instead")
+    enroll.add_argument("--consent", action="store_const", const=True, help="the person agreed; it is kept with them")
+    enroll.add_argument("--minor", action="store_const", const=True, help="a child: always needs a second factor")
 
     people = command(
         "people", "list who is enrolled", "Over MQTT while the door runs, from the store when it is stopped."

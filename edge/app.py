@@ -115,7 +115,7 @@ class Door:
     def turn(self) -> bool:
         """One turn of the loop; whether it got as far as a door can: a frame looked at, or told that there is none."""
         self._hear_commands()
-        self._watchman.hear(self._doorway.step())
+        self._watchman.hear(self._reception.confirm_enrolment(self._doorway.step()))
         frame = self._camera.take(_TURN_SECONDS)
         step = self._pipeline.step(frame)
         for decision in step.decisions:

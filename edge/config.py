@@ -38,6 +38,8 @@ GUARDED: Final = {
         "vision.quality.minimum_brightness",
         "vision.quality.minimum_contrast",
         "vision.quality.minimum_presence",
+        "vision.quality.minimum_mouth",
+        "vision.quality.minimum_eyes",
     ),
     "at_most": (
         "access.frames_window",
@@ -190,9 +192,7 @@ def _contradictions(settings: Settings) -> list[str]:
     problems = []
     if settings.access.frames_needed > settings.access.frames_window:
         problems.append("access.frames_needed: larger than access.frames_window")
-    buttons = (settings.inputs.intent_button_pin, settings.inputs.doorbell_pin)
-    if settings.access.trigger == "button" and all(pin is None for pin in buttons):
-        problems.append("access.trigger: button needs inputs.intent_button_pin, or inputs.doorbell_pin")
+    problems += _missing_buttons(settings)
     quality = settings.vision.quality
     if quality.minimum_brightness >= quality.maximum_brightness:
         problems.append("vision.quality.minimum_brightness: not below vision.quality.maximum_brightness")
@@ -239,6 +239,16 @@ def _exposed(settings: Settings) -> Iterator[str]:
             "dashboard.address: others than this machine may reach it there: give dashboard.tls_certificate and "
             "dashboard.tls_key, or dashboard.behind_proxy with a proxy that does TLS"
         )
+
+
+def _missing_buttons(settings: Settings) -> list[str]:
+    problems, inputs = [], settings.inputs
+    if settings.access.trigger == "button" and inputs.intent_button_pin is None and inputs.doorbell_pin is None:
+        problems.append("access.trigger: button needs inputs.intent_button_pin, or inputs.doorbell_pin")
+    confirms = inputs.exit_button_pin if inputs.exit_button_confirms else None
+    if settings.enrolment.confirm == "button" and inputs.confirm_button_pin is None and confirms is None:
+        problems.append("enrolment.confirm: button needs inputs.confirm_button_pin, or an exit button that confirms")
+    return problems
 
 
 def _lowered(settings: Settings) -> list[str]:

@@ -21,7 +21,17 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 Verdict = Literal["granted", "refused"]
 SecondFactor = Literal["pin", "confirmed"]
-QualityWord = Literal["too_small", "blurred", "too_dark", "too_bright", "low_contrast", "turned", "not_a_face"]
+QualityWord = Literal[
+    "too_small",
+    "blurred",
+    "too_dark",
+    "too_bright",
+    "low_contrast",
+    "turned",
+    "covered_mouth",
+    "covered_eyes",
+    "not_a_face",
+]
 
 
 def frozen_array(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
@@ -99,7 +109,7 @@ class Quality:
 
     `size` pixels (shorter side of the box); `sharpness` variance of the Laplacian of the crop; `brightness` and
     `contrast` mean and standard deviation of its luma (0-255); `yaw` and `pitch` unit-free ratios from the landmarks
-    (0 = straight at the camera); `roll` degrees.
+    (0 = straight at the camera); `roll` degrees; `mouth` and `eyes` how clearly they stand out of the face.
     """
 
     size: float
@@ -110,6 +120,8 @@ class Quality:
     pitch: float
     roll: float
     refusal: QualityWord | None = None
+    mouth: float = 0.0
+    eyes: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,6 +21,7 @@ import pytest
 
 from docs import configuration_page
 from edge.__main__ import build_parser
+from edge.commands.send_command import arguments_of
 from edge.config import read_config
 from edge.settings import Settings, known_keys
 
@@ -121,7 +122,9 @@ def test_what_a_page_shows_can_be_done(tmp_path: Path, page: str, block: str) ->
 def test_every_command_line_in_the_documents_is_one(line: str) -> None:
     words = shlex.split(re.split(r" [|<>&]", line)[0], comments=True)
     if words[0] not in {"--help", "--version"}:
-        build_parser().parse_args(words)
+        options = build_parser().parse_args(words)
+        if options.command == "send" and not any(field.endswith("=-") for field in options.fields):
+            arguments_of(options.request, options.fields)
 
 
 @pytest.mark.parametrize("page", PAGES)

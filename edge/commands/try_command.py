@@ -122,7 +122,7 @@ def _follow(trial: Trial, board: TrialBoard | None, clock: Clock, story: Story, 
             story.invited = True
         else:
             print(f"Enrolling {name}: {topics.request('enroll')}", flush=True)
-            tell(name, enroll_at_the_door(settings, name, None, None, key=trial.key))
+            tell(name, enroll_at_the_door(settings, name, key=trial.key))
             story.enrolled = True
         print(
             f"\nWhat happens now, from {topics.events} and {topics.lock_state}. Ctrl-C ends it.\n{HEADER}", flush=True

@@ -62,6 +62,8 @@ class QualityFacts(Struct, frozen=True, kw_only=True):
     yaw: float
     pitch: float
     roll: float
+    mouth: float | None = None
+    eyes: float | None = None
     refusal: QualityWord | None = None
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Final
 
-from edge.access.enrolment import Outcome, Progress
+from edge.access.enrolment import Outcome, Progress, Prompt
 from edge.clock import Clock
 from edge.door import logic
 from edge.door.indicator import IndicatorWord, open_indicator
@@ -25,7 +25,12 @@ from edge.values import Decision, DoorSignal, Event, SignalKind
 
 EXIT_SECONDS: Final = 2.0  # a press that could not be followed for so long is forgotten: nobody waits any more
 
-_STAND_STILL: Final = ("look_at_camera", "hold_still")
+# Every other prompt asks whoever is enrolled to stand otherwise.
+_PROMPTS: Final[dict[Prompt, IndicatorWord]] = {
+    "press_the_button": "confirm",
+    "look_at_camera": "look",
+    "hold_still": "look",
+}
 
 
 @contextmanager
@@ -107,7 +112,9 @@ class Doorway:
             return "jammed"
         if self._pipeline.window is None:
             return "idle" if self._pipeline.awaits is None else "confirm"
-        return "look" if self._pipeline.window.prompt in _STAND_STILL else "adjust"
+        if not self._pipeline.window.confirmed:
+            return "confirm"
+        return _PROMPTS.get(self._pipeline.window.prompt, "adjust")
 
     def _answers(self, signals: tuple[DoorSignal, ...]) -> tuple[DoorSignal, ...]:
         """The signals, with what else a press means where a button has a second meaning."""

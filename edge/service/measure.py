@@ -104,7 +104,7 @@ def measure_door(pictures: Path, clock: Clock) -> DoorFigures:
     """Enrol the demo's resident, stop the door, start it again, and wait until she is let in."""
     with Trial(f"demo:{pictures.absolute()}", clock, variety=False, preview=False) as trial:
         _await_broker(trial)
-        enroll_at_the_door(trial.settings, "Resident", None, None)
+        enroll_at_the_door(trial.settings, "Resident")
         trial.stop()
         trial.start()
         _await_broker(trial)

@@ -29,7 +29,7 @@ from edge.service.remote import Remote
 from edge.service.roll import Roll
 from edge.service.rooms import Rooms
 from edge.service.watchman import Watchman
-from edge.values import Decision
+from edge.values import Decision, DoorSignal
 
 _log = logging.getLogger(__name__)
 
@@ -128,6 +128,16 @@ class Reception:
     def let_in(self, decision: Decision) -> None:
         """Somebody's face has opened the door."""
         self._remote.let_in(decision)
+
+    def confirm_enrolment(self, signals: tuple[DoorSignal, ...]) -> tuple[DoorSignal, ...]:
+        """Hear whether somebody inside agrees to an enrolment that waits for it; what else the signals may still mean.
+
+        One press agrees to one thing only.
+        """
+        pressed = any(signal.kind == "confirm" for signal in signals)
+        if not pressed or not self._enrolling.confirm(self._clock.now()):
+            return signals
+        return tuple(signal for signal in signals if signal.kind != "confirm")
 
     def enrolment_news(self, news: Progress | Outcome) -> None:
         """What an open window has to say."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any
 
 from edge.access.enrolment import Outcome
 from edge.access.gallery import Gallery
 from edge.access.policy import Rule
-from edge.access.second_factor import why_needed
-from edge.clock import rfc3339
+from edge.mqtt.messages import Privacy
+from edge.service.particulars import nearest_facts, person_facts, second_factor_facts
 from edge.values import Decision, Event, Match, Person, Quality, Verdict
 
 
@@ -60,37 +60,24 @@ def system_event(word: str, detail: str = "", *, person: Person | None = None, p
     return Event("system", {"event": word, "detail": detail} | who)
 
 
-def roster(people: Iterable[Person], gallery: Gallery, privacy: Literal["full", "ids", "none"]) -> list[dict[str, Any]]:
-    """Who is enrolled. `state` is `re_enrol` where the references are of another model; `usable` is false then.
-
-    `second_factor`: why their face alone does not open, null where it does.
-    """
-    return [
-        {
-            "person_id": person.id,
-            "name": person.name if privacy == "full" else None,
-            "references": len(person.references),
-            "enrolled_at": rfc3339(person.enrolled_at),
-            "usable": person.id not in gallery.unusable,
-            "state": "re_enrol" if person.id in gallery.unusable else "ready",
-            "second_factor": why_needed(person, gallery),
-        }
-        for person in people
-    ]
+def roster(people: Iterable[Person], gallery: Gallery, privacy: Privacy) -> list[dict[str, Any]]:
+    """Who is enrolled."""
+    return [person_facts(person, gallery, privacy) for person in people]
 
 
-def outcome_facts(outcome: Outcome) -> dict[str, Any]:
-    """How well an enrolment went: the `data` of its answer."""
-    assert outcome.person is not None
-    nearest = None
-    if outcome.nearest_id is not None and outcome.nearest_similarity is not None:
-        nearest = {"person_id": outcome.nearest_id, "similarity": round(outcome.nearest_similarity, 4)}
+def outcome_facts(outcome: Outcome, gallery: Gallery, privacy: Privacy) -> dict[str, Any]:
+    """How well an enrolment went: the `data` of its answer. `gallery` holds the new person."""
+    person = outcome.person
+    assert person is not None
+    assert person.separation is not None
     return {
-        "person_id": outcome.person.id,
-        "references": len(outcome.person.references),
+        "person_id": person.id,
+        "references": len(person.references),
         "dropped": len(outcome.dropped),
-        "worst_own": None if outcome.worst_own is None else round(outcome.worst_own, 4),
-        "nearest": nearest,
+        "worst_own": round(person.separation.worst_own, 4),
+        "nearest": nearest_facts(person.separation.nearest_id, person.separation.nearest_similarity, privacy),
+        **second_factor_facts(person, gallery),
+        "refusals": dict(outcome.refusals),
         "warnings": list(outcome.warnings),
     }
 

@@ -71,10 +71,12 @@ class Sight:
     faces: int = 1
     age: float = 0.0
     crop: Crop | None = None
+    yaw: float = 0.0
+    pitch: float = 0.0
 
     def probe(self, now: float, number: int = 0) -> Probe:
         face = Face(self.box, score=0.9, keypoints=np.zeros((6, 2), np.float32))
-        quality = Quality(self.box.size, 200.0, 120.0, 50.0, 0.0, 0.0, 0.0, self.refusal)
+        quality = Quality(self.box.size, 200.0, 120.0, 50.0, self.yaw, self.pitch, 0.0, self.refusal)
         return Probe(now - self.age, number, self.faces, face, self.crop, quality, self.embedding)
 
 
@@ -157,7 +159,7 @@ REQUEST = EnrolmentRequest("Ana", "ana", references=10, transaction="t1", asked_
 class Booth:
     """A door with an enrolment window open; keeps what was told and when."""
 
-    def __init__(self, *enrolled: Person, request: EnrolmentRequest = REQUEST, **changes: bool) -> None:
+    def __init__(self, *enrolled: Person, request: EnrolmentRequest = REQUEST, **changes: Any) -> None:
         self.gallery = gallery(*enrolled)
         self.now = 1000.0
         self.window: enrolment.Window | None = enrolment.start(request, self.now, EnrolmentSettings(**changes))

@@ -177,42 +177,6 @@ def test_a_projection_multiplies_a_desktops_figure_and_refuses_a_boards() -> Non
         as_projection(Figures(machine | {"architecture": "aarch64"}, 7, stages))
 
 
-@pytest.mark.parametrize(
-    ("prepare", "told"),
-    [
-        (lambda folder: folder.rmdir(), "is not a folder"),
-        (lambda folder: (folder / "notes.txt").write_text("x"), "no photographs"),
-        (lambda folder: (folder / "a.jpg").write_text("not a picture"), "no face in any photograph"),
-        (
-            lambda folder: cv2.imwrite(str(folder / "a.png"), np.zeros((99, 99, 3), np.uint8)),
-            "no face in any photograph",
-        ),
-    ],
-)
-def test_photographs_that_cannot_be_used_enrol_nobody(home: Path, prepare: Any, told: str) -> None:
-    folder = home / "photographs"
-    folder.mkdir()
-    prepare(folder)
-    done = limen("enroll", "Ada", "--from-images", folder, home=home)
-    assert done.returncode == 1
-    assert told in done.stderr
-    assert "Traceback" not in done.stderr
-    assert limen("people", "--json", home=home).stdout == ""
-
-
-def test_the_same_photograph_many_times_is_one_reference(home: Path, faces: dict[str, Any]) -> None:
-    config = home / "config.yaml"
-    config.write_text(config.read_text().replace("require_variety: false", "require_variety: true"), encoding="utf-8")
-    folder = home / "photographs"
-    folder.mkdir()
-    for number in range(8):
-        cv2.imwrite(str(folder / f"{number}.png"), faces["resident"])
-    done = limen("enroll", "Eileen", "--from-images", folder, home=home)
-    assert done.returncode == 1
-    assert "1 usable reference" in done.stderr
-    assert done.stderr.count("same picture") == 7
-
-
 @pytest.fixture(scope="module")
 def working(faces: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDoor]:
     """A door at work, with one resident who comes and goes."""
@@ -239,7 +203,7 @@ def test_enroll_people_and_events_talk_to_the_running_door(working: RunningDoor)
     table = limen("events", home=home).stdout
     assert "granted" in table
     assert "Eileen Collins" in table
-    busy = limen("enroll", "Ada", "--from-images", home, home=home)
+    busy = limen("enroll", "Ada", "--photos", home, home=home)
     assert busy.returncode == 75
     assert "stop it first" in busy.stderr
     again = limen("enroll", "Somebody Else", home=home)

@@ -194,7 +194,7 @@ def test_names_that_are_no_text_are_answered_and_harm_nobody(tmp_path: Path) -> 
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(b"not a readable picture") == 3
-    enroll = [sys.executable, "-m", "edge", "enroll", "Z", "--from-images", "."]
+    enroll = [sys.executable, "-m", "edge", "enroll", "Z", "--photos", "."]
     assert subprocess.run(enroll, cwd=tmp_path, capture_output=True, check=False).returncode == 1
 
 
