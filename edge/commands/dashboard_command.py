@@ -14,13 +14,14 @@ from edge.commands.configuration import chosen_settings
 from edge.errors import LimenError
 from edge.settings import Settings
 
+NOT_INSTALLED: Final = "the dashboard's packages are not installed: pip install 'limen[dashboard]'"
 _PACKAGES: Final = ("argon2", "jinja2", "sqlalchemy", "starlette", "uvicorn")
 
 
 def execute(options: Namespace) -> int:
     """Serve until SIGINT or SIGTERM, or list the logins, or give one a new password."""
     if not installed():
-        raise LimenError("the dashboard's packages are not installed: pip install 'limen[dashboard]'")
+        raise LimenError(NOT_INSTALLED)
     settings = chosen_settings(options)
     if options.port is not None:
         board = msgspec.structs.replace(settings.dashboard, port=options.port)

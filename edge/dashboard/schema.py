@@ -51,8 +51,11 @@ events = Table(
     Index("events_by_door", "door", "at", "number"),
     Index("events_by_person", "person_id", "at", "number"),
     Index("events_by_verdict", "verdict", "at", "number"),
+    Index("events_by_door_and_verdict", "door", "verdict", "at", "number"),
     Index("events_by_word", "word", "at", "number"),
     Index("events_in_sequence", "door", "era", "seq"),
+    # Everything that is counted for a chart: no row has to be read for it.
+    Index("events_counted", "kind", "at", "verdict", "word", "door", "person_id", "similarity", "latency_ms"),
     sqlite_autoincrement=True,
 )
 

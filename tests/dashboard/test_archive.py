@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import and_, event, text, true
@@ -123,6 +124,23 @@ def test_no_page_reads_all_events(busy: Watched, query: Query, index: str) -> No
     assert not any(step.startswith("SCAN events") and "INDEX" not in step for step in plan), plan
     if query.person is None:
         assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
+def test_charts_are_counted_without_reading_an_event(busy: Watched) -> None:
+    asked: list[tuple[str, Any]] = []
+    event.listen(
+        busy.database._engine,
+        "before_cursor_execute",
+        lambda _connection, _cursor, statement, parameters, *_: asked.append((statement, parameters)),
+    )
+    busy.records.statistics(Query())
+    counting = [one for one in asked if "FROM events" in one[0]]
+    assert len(counting) >= 4
+    with busy.database.read() as connection:
+        for statement, parameters in counting:
+            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            found = "SEARCH events USING"
+            assert any(step.startswith(found) and ("COVERING" in step or "LIMIT" in statement) for step in plan), plan
 
 
 def test_statistics_count_visits_by_hour_reason_person_and_latency(busy: Watched) -> None:
