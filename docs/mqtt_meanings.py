@@ -256,8 +256,6 @@ FIELDS: Final[dict[type, dict[str, str]]] = {
     },
 }
 
-# Settings that `config.get` does not tell: they are not the door's.
-_OTHERS: Final = {"home", "dashboard"}
 _SECOND_FACTOR: Final = {
     "second_factor": "`needed` or `not_needed` besides the face",
     "because": "`minor`, `asked_for` or `looks_like_another`; `overridden` by `second_factor: never`, or `null`",
@@ -300,6 +298,9 @@ _ADA: Final = {
     "second_factor": "not_needed",
     "because": None,
 }
+
+# Settings that `config.get` does not tell: they are not the door's.
+_OTHERS: Final = {"home", "dashboard"}
 
 COMMANDS: Final[dict[str, Told]] = {
     "enroll": Told(

@@ -45,7 +45,7 @@ class Listed(Struct, frozen=True):
     valid_from: str | None = None
     valid_until: str | None = None
     schedule: Hours | None = None
-    second_factor: str = "not_needed"
+    second_factor: str | None = None
     because: str | None = None
     consent: bool | None = None
     minor: bool = False
@@ -133,14 +133,24 @@ def _people(data: Any) -> list[Enrolled]:
         try:
             found.append(_enrolled(msgspec.convert(one, Listed)))
         except msgspec.ValidationError:
-            found.append(_enrolled(Listed(person_id="", name="Somebody whom this page cannot read", usable=False)))
+            found.append(_enrolled(_barely(one)))
     return found
+
+
+def _barely(one: Any) -> Listed:
+    """Somebody whose terms this version cannot read can still be seen, and deleted."""
+    known = one if isinstance(one, dict) else {}
+    person_id, name = known.get("person_id"), known.get("name")
+    return Listed(
+        person_id=person_id if isinstance(person_id, str) else "",
+        name=name if isinstance(name, str) else "Somebody whom this page cannot read",
+    )
 
 
 def _enrolled(listed: Listed) -> Enrolled:
     name = shown(listed.name) or shown(listed.person_id)
     letters = "".join(word[0] for word in name.split()[:2]).upper()
-    warning = _WARNINGS.get(listed.because or "")
+    warning = _WARNINGS.get(listed.because or listed.second_factor or "")
     return Enrolled(listed.person_id, name, letters, tuple(_tags(listed)), (warning,) if warning else (), listed)
 
 
@@ -151,7 +161,7 @@ def _tags(listed: Listed) -> list[tuple[str, str]]:
         tags.append(("no", "must be enrolled again"))
     if listed.minor:
         tags.append(("mind", "child"))
-    if listed.second_factor == "needed":
+    if listed.second_factor not in {None, "not_needed"}:
         tags.append(("mind", "needs a second proof"))
     if listed.valid_until:
         tags.append(("mind", f"until {_day(listed.valid_until)}"))

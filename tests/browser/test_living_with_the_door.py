@@ -145,11 +145,46 @@ def test_every_page_fits_a_phone(owner: Watched, resident: str) -> None:
     owner.page.set_viewport_size(size)
 
 
+def test_a_person_is_given_hours_and_another_name_and_then_back(owner: Watched, resident: str) -> None:
+    assert resident
+    page = owner.page
+    _change(owner, RESIDENT)
+    page.get_by_role("textbox", name="Name").fill("Eileen M. Collins")
+    page.get_by_label("Until").fill("2099-01-01T10:00")
+    page.get_by_label("Second proof").select_option("always")
+    monday = page.get_by_role("group", name="Hours 1")
+    monday.get_by_label("Mon").check()
+    monday.get_by_label("from").fill("08:00")
+    monday.get_by_label("to").fill("18:00")
+    page.get_by_label("On the clocks of").fill("Europe/Berlin")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Changed.")).to_be_visible(timeout=PATIENCE)
+    page.goto("/people")
+    for tag in ("certain hours", "needs a second proof", re.compile("until .* 2099")):
+        expect(page.locator(".tag", has_text=tag)).to_be_visible()
+    _change(owner, "Eileen M. Collins")
+    expect(page.get_by_role("group", name="Hours 1").get_by_label("from")).to_have_value("08:00")
+    page.get_by_role("textbox", name="Name").fill(RESIDENT)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Changed.")).to_be_visible(timeout=PATIENCE)
+
+
+def test_how_well_people_can_be_told_apart_is_said(owner: Watched, resident: str) -> None:
+    assert resident
+    owner.page.goto("/people")
+    owner.page.get_by_role("link", name="How well can they be told apart?").click()
+    expect(owner.page.get_by_role("row", name=re.compile("eileen-collins"))).to_be_visible()
+
+
+def _change(owner: Watched, name: str) -> None:
+    owner.page.goto("/people")
+    owner.page.get_by_role("link", name=f"Change or delete {name}").click()
+
+
 def test_deleting_asks_twice_and_forgets(owner: Watched, resident: str) -> None:
     assert resident
     page = owner.page
-    page.goto("/people")
-    page.get_by_role("link", name=f"Change or delete {RESIDENT}").click()
+    _change(owner, RESIDENT)
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_role("heading", name=f"Delete {RESIDENT}?")).to_be_visible()  # the box was not ticked
