@@ -39,6 +39,9 @@ def prune(database: Database, keeping: Keeping, now: datetime) -> int:
         doomed = list(connection.execute(aged).scalars()) or _surplus(connection, keeping.rows)
         connection.execute(delete(events).where(events.c.number.in_(doomed)))
         connection.execute(delete(presence).where(presence.c.at < oldest))
+        if doomed:
+            theirs = (events.c.door == people.c.door) & (events.c.person_id == people.c.person_id)
+            connection.execute(delete(people).where(~select(events.c.number).where(theirs).exists()))
         for table in (presence, audit):
             newest = connection.execute(select(func.max(table.c.number))).scalar() or 0
             connection.execute(delete(table).where(table.c.number <= newest - _MOST_OF_THE_REST))

@@ -34,7 +34,7 @@ _PLAIN: Final[dict[Field, tuple[str, ...]]] = {
 _STRUCTS: Final[dict[Field, type[Info | Status]]] = {"info": Info, "status": Status}
 KINDS: Final[dict[EventKind, type[EventMessage]]] = {"access": AccessEvent, "door": DoorEvent, "system": SystemEvent}
 # What tells a door event from a system event where the topic does not.
-_DOOR_WORDS: Final = {"forced_open", "held_open", "exit_button", "doorbell", "tamper"}
+DOOR_WORDS: Final = {"forced_open", "held_open", "exit_button", "doorbell", "tamper"}
 _BACKFILL: Final = "event/backfill"
 _EVENTS: Final[dict[str, EventKind | None]] = {f"event/{kind}": kind for kind in KINDS} | {_BACKFILL: None}
 _ANSWERS: Final = {"response/events.query": "events.query", "response/person.list": "person.list"}
@@ -161,7 +161,7 @@ def _kind(payload: bytes) -> EventKind:
     shape = decode(_Shape, payload)
     if shape.verdict is not None:
         return "access"
-    return "door" if shape.event in _DOOR_WORDS else "system"
+    return "door" if shape.event in DOOR_WORDS else "system"
 
 
 def _moment(text: str) -> datetime:

@@ -198,9 +198,12 @@ def test_too_many_events_cost_the_loudest_door_its_oldest(one: Watched) -> None:
 
 
 def test_what_is_too_old_goes(one: Watched) -> None:
-    one.visits(visit(1, NOON - timedelta(days=40), late=True), visit(2), topic="event/backfill")
+    long_ago, grace = NOON - timedelta(days=40), {"person": "Grace", "person_id": "grace"}
+    one.visits(visit(1, long_ago, late=True), visit(2, late=True, **grace), topic="event/backfill")
+    assert len(one.records.people()) == 2
     assert prune(one.database, Keeping(days=30), NOON) == 1
     assert [event.seq for event in one.records.events(Query()).events] == [2]
+    assert [person.name for person in one.records.people()] == ["Grace"], "no name stays without an event"
 
 
 def test_the_watcher_prunes_by_itself(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from edge.dashboard.hearing import FILTERS, Answer, State, Told, understand
+from docs.mqtt_meanings import DOOR_EVENTS
+from edge.dashboard.hearing import DOOR_WORDS, FILTERS, Answer, State, Told, understand
 from edge.errors import MessageError
 from edge.mqtt.messages import encode
 from edge.mqtt.topics import Topics
@@ -37,6 +38,10 @@ def test_everything_a_door_says_of_itself_is_listened_to() -> None:
     topics = (FRONT.availability, FRONT.camera_availability, FRONT.info, FRONT.status, FRONT.lock_state)
     more = (FRONT.door_state, FRONT.events, FRONT.response("events.query"), FRONT.response("person.list"))
     assert {f"limen/front/{name}" for name in FILTERS} == {*topics, *more}
+
+
+def test_every_door_event_of_the_contract_is_known_by_its_word() -> None:
+    assert set(DOOR_EVENTS) == DOOR_WORDS
 
 
 def test_states_are_words_of_the_contract_or_nothing() -> None:
