@@ -90,12 +90,12 @@ def _changes(state: State) -> dict[str, Any]:
         return {"info": value}
     if not isinstance(value, Status):
         return {"status": None, "fps": None, "latency_p50": None, "latency_p95": None, "temperature_celsius": None}
-    total = value.latency_ms.get("total")
+    frame = value.latency_ms.get("frame")
     return {
         "status": value,
         "fps": value.fps,
-        "latency_p50": None if total is None else total.p50,
-        "latency_p95": None if total is None else total.p95,
+        "latency_p50": None if frame is None else frame.p50,
+        "latency_p95": None if frame is None else frame.p95,
         "temperature_celsius": value.temperature_celsius,
     }
 

@@ -58,7 +58,10 @@ def test_a_grant_arrives_by_itself_with_its_reason_and_both_bars(owner: Watched,
     expect(row).to_contain_text(f"{RESIDENT} was let in", timeout=PATIENCE)
     expect(row).to_contain_text("references were similar enough")
     expect(row.locator(".bar.reached")).to_have_count(2)
-    expect(page.get_by_role("article", name="Door front")).to_contain_text(f"{RESIDENT} was let in")
+    front = page.get_by_role("article", name="Door front")
+    expect(front).to_contain_text(f"{RESIDENT} was let in")
+    for fact in ("gives pictures", "a second", " ms", "Heard from"):
+        expect(front).to_contain_text(fact, timeout=PATIENCE)
 
 
 def test_a_refusal_arrives_by_itself_and_says_how_far_it_was_from_a_grant(owner: Watched, resident: str) -> None:

@@ -93,7 +93,7 @@ def notice(seq: int, word: str, at: datetime = NOON, **changes: Any) -> SystemEv
 
 
 def status(head: int = 0, at: datetime = NOON, **changes: Any) -> Status:
-    latency = {"total": Percentiles(p50=9.0, p95=12.0)}
+    latency = {"frame": Percentiles(p50=9.0, p95=12.0)}
     return Status(**stamped(at) | {"audit_head": f"{head}:{'0' * 64}", "fps": 15.0, "latency_ms": latency} | changes)
 
 
