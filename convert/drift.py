@@ -65,5 +65,5 @@ def drawing(drift: Drift, name: str) -> str:
         parts.append(cloud(axes, points, COLOURS[kind]))
         parts.append(text(axes.x(low) + 8, TOP + 16 + 16 * row, kind, COLOURS[kind], "start"))
     of_whom = f"{drift.genuine} pairs of one person, {len(drift.float32) - drift.genuine} of two"
-    parts += titles(f"{name}: what is left of a similarity, {of_whom}", "similarity by float32", "difference")
+    parts += titles(f"{name}: similarity less that of float32, {of_whom}", "similarity by float32", "difference")
     return svg(parts)
