@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from convert import commands_evaluate, commands_import, commands_measure, commands_quantize
+from convert import commands_evaluate, commands_import, commands_measure, commands_quantize, commands_train
 from convert.commands_import import announce
 from convert.models import FOLDER, refresh_cards
 from edge.errors import LimenError
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     commands_evaluate.add(commands)
     commands_measure.add(commands)
     commands_quantize.add(commands)
+    commands_train.add(commands)
 
     cards = commands.add_parser("release", help="write the cards anew from the evaluation record")
     cards.set_defaults(run=_release)

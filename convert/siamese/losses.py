@@ -1,7 +1,7 @@
 """The losses, and every convention about labels, signs and distances: stated here, and nowhere else.
 
-- `same` is 1 where two pictures show one person, 0 where they show two. All code in this package speaks `same`. The Y of
-  contrastive loss is its opposite, 0 for the same person and 1 for two: it exists inside `contrastive` only.
+- `same` is 1 where two pictures show one person, 0 where they show two. All code in this package speaks `same`. The Y
+  of contrastive loss is its opposite, 0 for the same person and 1 for two: it exists inside `contrastive` only.
 - *Similarity* is larger where two pictures are more alike, whatever made it: the cosine of two embeddings, in [-1, 1],
   or the sigmoid of a head, in [0, 1].
 - D is the Euclidean distance of two embeddings *of unit length*, in [0, 2]. There D² = 2 - 2 cosine: whoever is nearest

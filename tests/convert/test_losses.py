@@ -12,7 +12,7 @@ from tests.convert.networks import QUIET
 
 pytest.importorskip("keras", reason="TensorFlow is in .venv-convert only")
 
-from convert.siamese import losses  # noqa: E402
+from convert.siamese import losses
 
 pytestmark = QUIET
 

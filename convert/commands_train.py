@@ -1,0 +1,93 @@
+"""`limen-convert train`: a siamese network from a folder of people, in one command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import msgspec
+
+from convert.errors import ConversionError
+from convert.models import FOLDER
+from convert.siamese.augment import Augment
+from convert.siamese.backbones import BACKBONES
+from convert.siamese.crops import Detector
+from convert.siamese.losses import Mining
+from convert.siamese.run import Recipe, Run
+from edge.clock import SystemClock
+
+RUNS: Final = FOLDER.parent / "build" / "siamese"
+_THREADS: Final = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+_SIZES: Final = ("embedding", "size", "batch", "each", "steps", "epochs", "patience", "judge_pairs", "seed")
+_KNOBS: Final = (*_SIZES, "margin", "negatives", "learning_rate")
+_EPILOG: Final = """\
+The same command goes on after ctrl-C or a power cut. The run's folder holds config.json, metrics.csv, report.html,
+result.json and the network; `limen-convert release RUN` takes it to the door. docs/siamese.md has the whole story.
+"""
+
+
+def add(commands: Any) -> None:
+    """Make `train` known."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = commands.add_parser(
+        "train", help="train a siamese network on a folder of people", epilog=_EPILOG, formatter_class=raw
+    )
+    parser.add_argument("pictures", type=Path, metavar="DIR", help="one folder of pictures for each person")
+    parser.add_argument("--recipe", choices=get_args(Recipe), default="contrastive", help="(%(default)s)")
+    parser.add_argument("--backbone", choices=BACKBONES, default="small", help="(%(default)s)")
+    parser.add_argument("--weights", default="none", metavar="none|imagenet|published|FILE", help="(%(default)s)")
+    parser.add_argument("--detector", choices=get_args(Detector), default="blazeface", help="(%(default)s)")
+    parser.add_argument("--augment", choices=get_args(Augment), default="none", help="(%(default)s)")
+    parser.add_argument("--mining", choices=get_args(Mining), default="semi-hard", help="of triplets (%(default)s)")
+    parser.add_argument("--protocol", choices=("people", "lfw"), default="people", help="lfw: View 1 and its pairs")
+    parser.add_argument("--head", choices=("one", "three"), default="one", help="dense layers before the verdict")
+    parser.add_argument("--standardise", action="store_true", help="divide features by their deviations")
+    parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto", help="(%(default)s)")
+    defaults = Run()
+    for name in _KNOBS:
+        value = getattr(defaults, name)
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=type(value), default=value, metavar="X", help=f"({value})"
+        )
+    parser.add_argument("--shares", type=_shares, default=defaults.shares, metavar="A,B,C", help="of the people")
+    parser.add_argument("--threads", type=int, default=2, metavar="N", help="of TensorFlow (%(default)s)")
+    parser.add_argument("--out", type=Path, metavar="RUN", help="the run's folder (build/siamese/RECIPE-BACKBONE)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    for name in _THREADS:
+        os.environ.setdefault(name, str(options.threads))
+    from convert.siamese.train import train
+
+    settings = settings_of(options)
+    folder = options.out or RUNS / f"{settings.recipe}-{settings.backbone}"
+    result = train(settings, folder, SystemClock())
+    for note in result.notes:
+        print(f"note: {note}")
+    figures = result.figures
+    told = figures.accuracy
+    print(
+        f"{len(result.people['test'])} people nobody learned from, {figures.pairs} pairs: accuracy {told.value:.3f} "
+        f"({told.low:.3f} - {told.high:.3f}), AUC {figures.auc:.4f}, TAR {figures.tar:.3f} at FMR {figures.fmr:g}"
+    )
+    print(folder)
+
+
+def settings_of(options: argparse.Namespace) -> Run:
+    """The knobs as they were said. Raises ConversionError naming one that cannot be."""
+    said = {name: getattr(options, name) for name in Run.__struct_fields__ if hasattr(options, name)}
+    said["pictures"] = str(options.pictures)
+    try:
+        return msgspec.convert(said, Run)
+    except msgspec.ValidationError as error:
+        raise ConversionError(f"train: {error}") from None
+
+
+def _shares(text: str) -> tuple[float, float, float]:
+    first, second, third = map(float, text.split(","))
+    if min(first, second, third) <= 0:
+        raise ValueError
+    return first, second, third
