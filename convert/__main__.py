@@ -75,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     commands_train.add(commands)
 
     cards = commands.add_parser("release", help="write the cards anew from the evaluation record")
+    cards.add_argument("training", type=Path, nargs="?", metavar="RUN", help="take the network of this training first")
+    cards.add_argument("--name", metavar="NAME", help="of its model (default: the run's folder's)")
+    cards.add_argument("--licence", default="not stated", metavar="TEXT", help="of its weights, for the card")
     cards.set_defaults(run=_release)
 
     page = commands.add_parser("report", help="write the page of figures from the evaluation record")
@@ -91,6 +94,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _release(options: argparse.Namespace) -> None:
+    if options.training is not None:
+        from convert.siamese.released import release_run
+
+        announce(release_run(options.training, options.models, options.name, options.licence), options.models)
+        return
     for card in refresh_cards(options.models):
         announce(card, options.models)
 

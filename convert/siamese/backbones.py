@@ -154,7 +154,7 @@ def _mobilefacenet(keras: Any, weights: str, size: int, embedding: int) -> Any:
     trained = mobilefacenet.fetch()
     network = trained if weights == PUBLISHED else keras.models.clone_model(trained)
     pixels = keras.Input((112, 112, 3), name="pixels")  # any number of them, where the shipped file takes one
-    tower = keras.models.clone_model(network, input_tensors=[pixels])
+    tower = keras.models.clone_model(network, input_tensors=pixels)
     tower.set_weights(network.get_weights())
     return tower
 

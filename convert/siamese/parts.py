@@ -38,8 +38,8 @@ def split(album: Album, shares: Shares, seed: int) -> Parts:
     Each part needs two people, one of them with two pictures. Raises ConversionError where that cannot be.
     """
     groups = _groups(len(album.people.names), album.linked)
-    order = np.random.default_rng(seed).permutation(len(groups))
-    order = sorted(order.tolist(), key=lambda index: -len(groups[index]))  # who is linked is learned from
+    shuffled = np.random.default_rng(seed).permutation(len(groups)).tolist()
+    order = sorted(shuffled, key=lambda index: -len(groups[index]))  # those who are linked are learned from
     wanted = np.cumsum(shares) / sum(shares) * len(album.people.names)
     chosen: list[list[int]] = [[], [], []]
     placed = 0
