@@ -51,7 +51,7 @@ def load(folder: Path) -> State | None:
     """What an earlier training left; None where there is nothing. Raises ConversionError for a damaged file."""
     path = folder / STATE
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             names = sorted(file.files)
             history = msgspec.json.decode(file["history"].tobytes(), type=tuple[Epoch, ...])
             kinds = [[file[name] for name in names if name[0] == kind and name[1:].isdigit()] for kind in ("v", "b")]
