@@ -1,4 +1,4 @@
-"""`limen-convert train`: a siamese network from a folder of people, in one command."""
+"""`limen-convert faces`, `capture` and `train`: from pictures to faces, and from faces to a siamese network."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from convert.embeddings import Device
 from convert.errors import ConversionError
 from convert.models import FOLDER
 from convert.siamese.augment import Augment
 from convert.siamese.backbones import BACKBONES
 from convert.siamese.crops import Detector
+from convert.siamese.faces import SHEET, Cutting, capture, cut_folder
 from convert.siamese.losses import Mining
 from convert.siamese.run import Recipe, Run
 from edge.clock import SystemClock
+from edge.settings import VisionSettings
 
 RUNS: Final = FOLDER.parent / "build" / "siamese"
 _THREADS: Final = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
@@ -29,7 +32,8 @@ result.json and the network; `limen-convert release RUN` takes it to the door. d
 
 
 def add(commands: Any) -> None:
-    """Make `train` known."""
+    """Make all three known."""
+    _add_faces(commands)
     raw = argparse.RawDescriptionHelpFormatter
     parser = commands.add_parser(
         "train", help="train a siamese network on a folder of people", epilog=_EPILOG, formatter_class=raw
@@ -55,6 +59,42 @@ def add(commands: Any) -> None:
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="of TensorFlow (%(default)s)")
     parser.add_argument("--out", type=Path, metavar="RUN", help="the run's folder (build/siamese/RECIPE-BACKBONE)")
     parser.set_defaults(run=run)
+
+
+def _add_faces(commands: Any) -> None:
+    cut = commands.add_parser("faces", help="cut one aligned face out of each picture in a folder")
+    cut.add_argument("pictures", type=Path, metavar="DIR", help="pictures, or one folder of them for each person")
+    cut.set_defaults(run=_faces)
+    take = commands.add_parser("capture", help="take faces of one person from a camera, a video or a folder")
+    take.add_argument("name", metavar="NAME", help="whose: the name of their folder")
+    take.add_argument("--source", default="usb:0", metavar="CAMERA", help="as in camera.source (%(default)s)")
+    take.add_argument("--count", type=int, default=20, metavar="N", help="how many (%(default)s)")
+    take.set_defaults(run=_capture)
+    for command in (cut, take):
+        command.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the people's folders go")
+        command.add_argument("--size", type=int, default=112, metavar="PIXELS", help="of a side (%(default)s)")
+        command.add_argument("--detector", choices=("blazeface", "mtcnn", "haar"), default="blazeface")
+
+
+def _faces(options: argparse.Namespace) -> None:
+    _tell(cut_folder(options.pictures, options.out, _device(options), options.size))
+
+
+def _capture(options: argparse.Namespace) -> None:
+    device, clock = _device(options), SystemClock()
+    _tell(capture(options.source, options.name, options.out, options.count, device, options.size, clock))
+
+
+def _device(options: argparse.Namespace) -> Device:
+    if not 16 <= options.size <= 512 or getattr(options, "count", 1) < 1:
+        raise ConversionError("--size is from 16 to 512, and --count at least 1")
+    return Device(FOLDER, VisionSettings(detector=options.detector))
+
+
+def _tell(cutting: Cutting) -> None:
+    for word, count in sorted(cutting.left_out.items()):
+        print(f"note: {count} left out: {word.replace('_', ' ')}")
+    print(f"{cutting.faces} faces in {cutting.out}; {cutting.out / SHEET} shows them")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -22,8 +22,6 @@ THRESHOLD = 0.8
 # The threshold as the door's float32 similarities have it, and the next numbers on both sides of it.
 AT = float(np.float32(0.8))
 ABOVE, BELOW = (float(np.nextafter(np.float32(0.8), np.float32(side))) for side in (1, 0))
-    float(np.float32(x)) for x in (np.nextafter(np.float32(0.8), 1), 0.8, np.nextafter(np.float32(0.8), 0))
-)
 
 
 def original(scores: Sequence[float], detection_threshold: float, verification_threshold: float) -> bool:
