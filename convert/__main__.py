@@ -8,7 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from convert import commands_evaluate, commands_import, commands_measure, commands_quantize, commands_train
+from convert import (
+    commands_evaluate,
+    commands_import,
+    commands_measure,
+    commands_quantize,
+    commands_siamese,
+    commands_train,
+)
 from convert.commands_import import announce
 from convert.models import FOLDER, refresh_cards
 from edge.errors import LimenError
@@ -73,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     commands_measure.add(commands)
     commands_quantize.add(commands)
     commands_train.add(commands)
+    commands_siamese.add(commands)
 
     cards = commands.add_parser("release", help="write the cards anew from the evaluation record")
     cards.add_argument("training", type=Path, nargs="?", metavar="RUN", help="take the network of this training first")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -18,11 +17,11 @@ from convert.siamese.crops import Detector
 from convert.siamese.faces import SHEET, Cutting, capture, cut_folder
 from convert.siamese.losses import Mining
 from convert.siamese.run import Recipe, Run
+from convert.tensorflow import few_threads
 from edge.clock import SystemClock
 from edge.settings import VisionSettings
 
 RUNS: Final = FOLDER.parent / "build" / "siamese"
-_THREADS: Final = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 _SIZES: Final = ("embedding", "size", "batch", "each", "steps", "epochs", "patience", "judge_pairs", "seed")
 _KNOBS: Final = (*_SIZES, "margin", "negatives", "learning_rate")
 _EPILOG: Final = """\
@@ -98,8 +97,7 @@ def _tell(cutting: Cutting) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    for name in _THREADS:
-        os.environ.setdefault(name, str(options.threads))
+    few_threads(options.threads)
     from convert.siamese.train import train
 
     settings = settings_of(options)
