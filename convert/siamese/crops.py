@@ -43,14 +43,18 @@ def cut(part: Identities, digests: Mapping[Path, str], detector: Detector, size:
     With the detector `none` a picture is a face that was cut already: it is only brought to `size`. Otherwise it is
     found, aligned and cut by the device's own code. Raises ConversionError when too few faces are left to learn from.
     """
-    key = hashlib.sha256(f"{detector} {size}\n".encode())
+    device = None if detector == "none" else Device(FOLDER, VisionSettings(detector=detector))
+    key = hashlib.sha256(f"{detector}\n".encode())
     for path in part.pictures:
         key.update(digests[path].encode())
-    device = None if detector == "none" else Device(FOLDER, VisionSettings(detector=detector))
     for role, card in sorted(device.cards.items()) if device else ():
         key.update(f"{role} {card.sha256}\n".encode())
-    path = cache / f"faces-{key.hexdigest()[:32]}.npz"
-    pixels = np.asarray(kept(path, len(part.pictures), lambda: {"pixels": _all(part.pictures, device, size)})["pixels"])
+    name, count = key.hexdigest()[:32], len(part.pictures)
+    points = None
+    if device is not None:
+        points = kept(cache / f"points-{name}.npz", count, lambda: _points(part.pictures, device))["points"]
+    made = kept(cache / f"faces-{name}-{size}.npz", count, lambda: _faces(part.pictures, points, size))
+    pixels = np.asarray(made["pixels"])
     found = np.asarray(pixels.reshape(len(pixels), -1).any(axis=1))
     missing = [f"{file.parent.name}/{file.name}" for file, there in zip(part.pictures, found, strict=True) if not there]
     people = np.asarray(part.people, np.int64)[found]
@@ -74,23 +78,27 @@ def read_colour(path: Path) -> NDArray[np.uint8] | None:
     return None if image is None else np.asarray(image, np.uint8)
 
 
-def face_of(image: NDArray[np.uint8], device: Device | None, size: int) -> NDArray[np.uint8] | None:
-    """RGB uint8 [size, size, 3]; None where there is no face. Without a device, the whole picture made square."""
-    if device is None:
-        how = cv2.INTER_AREA if min(image.shape[:2]) >= size else cv2.INTER_LINEAR
-        return np.asarray(cv2.cvtColor(cv2.resize(image, (size, size), interpolation=how), cv2.COLOR_BGR2RGB), np.uint8)
-    crop = device.crop(image)
-    if crop is None or crop.face.landmarks is None:
-        return None
-    return align(image, crop.face.landmarks, TEMPLATES[TEMPLATE], size)
-
-
-def _all(files: Sequence[Path], device: Device | None, size: int) -> NDArray[np.uint8]:
-    """All faces, black where there is none."""
-    faces = np.zeros((len(files), size, size, 3), np.uint8)
-    for row, path in enumerate(tqdm(files, desc="faces", unit=" pictures", disable=None)):
+def _points(files: Sequence[Path], device: Device) -> Mapping[str, NDArray[np.float32]]:
+    """The five landmarks of each picture's face [n, 5, 2], NaN where there is none: what takes long, for any size."""
+    points = np.full((len(files), 5, 2), np.nan, np.float32)
+    for row, path in enumerate(tqdm(files, desc="finding faces", unit=" pictures", disable=None)):
         image = read_colour(path)
-        face = None if image is None else face_of(image, device, size)
-        if face is not None:
-            faces[row] = face
-    return faces
+        crop = None if image is None else device.crop(image)
+        if crop is not None and crop.face.landmarks is not None:
+            points[row] = crop.face.landmarks
+    return {"points": points}
+
+
+def _faces(files: Sequence[Path], points: NDArray[np.float32] | None, size: int) -> Mapping[str, NDArray[np.uint8]]:
+    """Every face, black where there is none: aligned by its landmarks, or without any the whole picture made square."""
+    faces = np.zeros((len(files), size, size, 3), np.uint8)
+    for row, path in enumerate(files):
+        image = read_colour(path)
+        if image is None or (points is not None and np.isnan(points[row]).any()):
+            continue
+        if points is not None:
+            faces[row] = align(image, points[row], TEMPLATES[TEMPLATE], size)
+        else:
+            how = cv2.INTER_AREA if min(image.shape[:2]) >= size else cv2.INTER_LINEAR
+            faces[row] = cv2.cvtColor(cv2.resize(image, (size, size), interpolation=how), cv2.COLOR_BGR2RGB)
+    return {"pixels": faces}
