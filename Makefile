@@ -53,6 +53,12 @@ evaluate: .venv/ready ## Measure the models on LIMEN_DATA; write their cards and
 	$(DEVICE) -m convert measure
 	$(DEVICE) -m convert report
 
+siamese-demo: .venv-convert/ready broker ## Train a small siamese network, convert it, run a door with it
+	@$(CONVERT) -m convert siamese-demo
+
+siamese-report: .venv-convert/ready ## Train every recipe on LFW and write docs/siamese.md; goes on where it stopped
+	$(CONVERT) -m convert siamese-report
+
 bench: setup ## Measure this machine and write docs/performance.md
 	@$(DEVICE) -m edge bench --demo --report docs/performance.md
 
@@ -82,4 +88,4 @@ broker:
 .venv-onnx/ready: .ci/setup
 	@.ci/setup onnx
 
-.PHONY: help setup run test test-edge test-convert test-tflite check lint types models onnx evaluate bench pictures docs clean broker
+.PHONY: help setup run test test-edge test-convert test-tflite check lint types models onnx evaluate siamese-demo siamese-report bench pictures docs clean broker
