@@ -13,7 +13,7 @@ TFLITE  := .venv-tflite/bin/python
 export PYTHON
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
 
 setup: broker pictures ## Make the device environment, .venv, and fetch what it needs
 
@@ -47,10 +47,11 @@ models: .venv-convert/ready ## Build models/ again from where their weights come
 
 onnx: .venv-onnx/ready ## Make .venv-onnx, which converts ONNX files; nothing else needs it
 
-evaluate: .venv/ready ## Measure the models on LIMEN_DATA; write their cards and docs/accuracy.md
+evaluate: .venv/ready .venv-convert/ready ## Measure the models on LIMEN_DATA; write their cards and docs/accuracy.md
+	@.ci/setup command npm
 	$(DEVICE) -m convert evaluate
-	$(DEVICE) -m convert release
 	$(DEVICE) -m convert measure
+	$(CONVERT) -m convert quantize --attempts --release none
 	$(DEVICE) -m convert report
 
 siamese-demo: .venv-convert/ready broker ## Train a small siamese network, convert it, run a door with it
@@ -60,7 +61,7 @@ siamese-report: .venv-convert/ready ## Train every recipe on LFW and write docs/
 	$(CONVERT) -m convert siamese-report
 
 bench: setup ## Measure this machine and write docs/performance.md
-	@$(DEVICE) -m edge bench --demo --report docs/performance.md
+	@$(DEVICE) -m edge bench --demo --report docs/performance.md --projection README.md
 
 pictures: .venv/ready ## Fetch the two public-domain faces of the demo and the tests
 	@$(DEVICE) -m convert pictures
@@ -69,12 +70,19 @@ docs: .venv/ready ## Write docs/configuration.md and the made parts of docs/mqtt
 	@$(DEVICE) -m docs.configuration_page
 	@$(DEVICE) -m docs.mqtt_page
 
+install-smoke: ## Install and remove Limen on a fresh Debian in a folder of its own (needs root)
+	@.ci/install-smoke
+
+arm64-smoke: .venv/ready pictures ## Run the smoke test on 64-bit Arm, under qemu (needs root, takes minutes)
+	@.ci/arm64-smoke
+
 clean: ## Remove environments, caches and the demo; people and events in state/ stay
 	rm -rf .venv .venv-convert .venv-tflite .venv-onnx .demo .try build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find edge convert tests docs -name __pycache__ -prune -exec rm -rf {} +
 
 broker:
 	@.ci/setup command mosquitto
+	@.ci/setup command systemd-analyze systemd || true # judges the units; their other tests do without
 
 .venv/ready: pyproject.toml
 	@.ci/setup device
@@ -88,4 +96,4 @@ broker:
 .venv-onnx/ready: .ci/setup
 	@.ci/setup onnx
 
-.PHONY: help setup run test test-edge test-convert test-tflite check lint types models onnx evaluate siamese-demo siamese-report bench pictures docs clean broker
+.PHONY: help setup run test test-edge test-convert test-tflite check lint types models onnx evaluate siamese-demo siamese-report bench pictures docs install-smoke arm64-smoke clean broker

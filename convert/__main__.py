@@ -36,16 +36,18 @@ examples:
   limen-convert import keras my.h5 --mean 127.5 --scale 127.5
                                          an embedder of your own, also out of a siamese model
   LIMEN_DATA=~/data limen-convert evaluate
-                                         measure models/ on LFW (~/data/lfw) and keep the record
+                                         measure models/ on LFW (~/data/lfw): the thresholds of the card
   limen-convert evaluate --images ALBUM --json figures.json
                                          measure models/ on people of your own: one folder for each
   LIMEN_DATA=~/data limen-convert measure
                                          simulate doors, find look-alikes, alter pictures (an hour)
   LIMEN_DATA=~/data limen-convert quantize
                                          make four precisions, judge them, release the fastest that passes
+  LIMEN_DATA=~/data limen-convert quantize my.h5 --model models/my.json
+                                         the same with an embedder of your own, once it is imported
   limen-convert compare A.tflite B.tflite
                                          two embedder files side by side, on the same crops
-  limen-convert release                  write the record's thresholds into the cards
+  limen-convert release                  write the cards anew from the record
   limen-convert report                   write docs/accuracy.md from the records
 
 `quantize`, and `import` of mobilefacenet, keras and savedmodel, need TensorFlow; `make models` sets it up in

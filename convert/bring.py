@@ -61,11 +61,20 @@ def bring(folder: Path, network: Imported, said: Description, source_sha256: str
         output=Output(shape=(1, length)),
         template=said.template,
         quantization="float16",
-        space=_space(network, eats, said.template),
+        space=space_of(counted(eats, network.weights), said.template),
         float32_sha256=hashlib.sha256(network.exact).hexdigest(),
         head=_head(said.name, head, network.head_layers) if head else msgspec.UNSET,
     )
     return release(folder, judged(card, folder), network.small, head)
+
+
+def counted(eats: Input, weights: Sequence[NDArray[np.float32]]) -> Sequence[NDArray[np.float32]]:
+    """What the space of a network with these weights is made of.
+
+    What is done to the pixels belongs to it: taken in otherwise, they give other embeddings.
+    """
+    first = np.array([*np.broadcast_to(eats.mean, 3), *np.broadcast_to(eats.scale, 3), eats.order == "RGB"], np.float32)
+    return [first, *weights]
 
 
 def sha256_of(path: Path) -> str:
@@ -151,12 +160,6 @@ def _pictures(side: int) -> Sequence[NDArray[np.uint8]]:
     coarse = np.kron(random.integers(0, 256, (4, 4, 3)), np.ones((-(-side // 4), -(-side // 4), 1)))[:side, :side]
     slope = np.broadcast_to(np.linspace(0, 255, side)[:, None, None], (side, side, 3))
     return [fine, coarse.astype(np.uint8), slope.astype(np.uint8), slope[::-1].transpose(1, 0, 2).astype(np.uint8)]
-
-
-def _space(network: Imported, eats: Input, template: str) -> str:
-    """What is done to the pixels belongs to the network: taken in otherwise, they give other embeddings."""
-    first = np.array([*np.broadcast_to(eats.mean, 3), *np.broadcast_to(eats.scale, 3), eats.order == "RGB"], np.float32)
-    return space_of([first, *network.weights], template)
 
 
 def _head(name: str, content: bytes, layers: tuple[str, ...]) -> Head:

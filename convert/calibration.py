@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from convert.datasets import people_of, read_pairs
 from convert.embeddings import CACHE, Device, read_picture, signature
 from convert.errors import ConversionError
 from convert.kept import kept
@@ -19,18 +18,19 @@ from convert.kept import kept
 SEED: Final = 1
 COUNT: Final = 100
 _PICTURES: Final = {".jpg", ".jpeg", ".png"}
-_JUDGED: Final = "pairsDevTest.txt"
 
 Pixels = NDArray[np.uint8]
 
 
-def calibration_crops(folder: Path, device: Device, count: int = COUNT, cache: Path = CACHE) -> Pixels:
+def calibration_crops(
+    folder: Path, device: Device, judges: Collection[str] = (), count: int = COUNT, cache: Path = CACHE
+) -> Pixels:
     """Crops uint8 [n, side, side, 3] of at most `count` pictures anywhere in `folder`, drawn with a fixed seed.
 
-    Where the folder has a `pairsDevTest.txt`, the people in it are left out: the gate judges with them. Raises
-    ConversionError when there is no picture, one of those drawn cannot be read, or none has a face.
+    The folders of the people in `judges` are left out: the gate judges with them. Raises ConversionError when there is
+    no picture of others, one of those drawn cannot be read, or none has a face.
     """
-    pictures = _pictures(folder)
+    pictures = _pictures(folder, judges)
     drawn = sorted(random.Random(SEED).sample(pictures, min(count, len(pictures))))
     crops = aligned_crops(drawn, device, "calibration", cache)
     faces = crops[usable(crops)]
@@ -60,14 +60,15 @@ def _cut(pictures: Sequence[Path], device: Device, what: str) -> Pixels:
     return crops
 
 
-def _pictures(folder: Path) -> list[Path]:
+def _pictures(folder: Path, judges: Collection[str]) -> list[Path]:
     if not folder.is_dir():
         raise ConversionError(f"{folder}: no folder of pictures to calibrate with")
-    judged = folder / _JUDGED
-    judges = set(people_of(read_pairs(judged, folder))) if judged.exists() else set()
-    found = sorted(
-        path for path in folder.rglob("*") if path.suffix.lower() in _PICTURES and path.parent.name not in judges
-    )
+    every = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _PICTURES)
+    found = [path for path in every if path.parent.name not in judges]
+    if every and not found:
+        raise ConversionError(
+            f"{folder}: only pictures of the people that are judged on; name others with --calibration"
+        )
     if not found:
         other = next((path.name for path in sorted(folder.rglob("*")) if path.is_file()), "nothing")
         raise ConversionError(f"{folder}: no pictures (jpg or png) to calibrate with; it holds {other}")

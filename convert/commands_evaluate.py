@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from convert.commands_import import announce
 from convert.commands_measure import DATA, pictures
 from convert.datasets import everybody, identities, pictured, read_groups, read_pairs
 from convert.embedders import by_program, device_with
@@ -16,8 +17,8 @@ from convert.errors import ConversionError
 from convert.evaluate import evaluate
 from convert.measurement import Judged, Measurement, by_everybody, by_pairs
 from convert.models import FOLDER
-from convert.record import FILE, write_record
-from convert.release import write_file
+from convert.record import FILE, judged, write_record
+from convert.release import release_card, write_file
 
 _ONE = """\
 With --json, one folder of people is measured and nothing in the models folder changes: the pairs of --pairs (k-fold,
@@ -29,7 +30,7 @@ identification, the worst pairs, and with --groups the people of one group again
 def add(commands: Any) -> None:
     """Make `evaluate` known."""
     parser = commands.add_parser(
-        "evaluate", help="measure the models on pictures of many people, and keep the record", description=_ONE
+        "evaluate", help="measure the models on pictures of many people: the thresholds of the card", description=_ONE
     )
     parser.add_argument("--images", type=Path, metavar="DIR", help=f"one folder for each person (default: ${DATA}/lfw)")
     parser.add_argument("--train", type=Path, metavar="FILE", help="pairs for the thresholds (DIR/pairsDevTrain.txt)")
@@ -56,11 +57,16 @@ def run(options: argparse.Namespace) -> None:
     for name in ("pairs", "groups", "detector", "program"):
         if getattr(options, name) is not None:
             raise ConversionError(f"--{name} is for one folder of people: name the file for its figures with --json")
-    record = evaluate(images, train, test, device_with(options.models, options.model), options.data)
+    device = device_with(options.models, options.model)
+    record = evaluate(images, train, test, device, options.data)
     write_record(options.models, record)
     for level in record.levels:
         print(f"FMR {level.fmr:<7g} similarity {level.similarity:.4f}  TAR {level.test_tar.value:.4f}")
-    print(f"{options.models / FILE} is written; `limen-convert release` takes its thresholds into the cards")
+    print(f"{options.models / FILE} is written")
+    folder = options.model.parent if options.model else options.models
+    card = judged(device.embedder, options.models)
+    release_card(folder, card)
+    announce(card, folder)
 
 
 def _into_file(options: argparse.Namespace, images: Path) -> None:
@@ -80,22 +86,17 @@ def measure(options: argparse.Namespace, images: Path) -> Measurement:
     folds = () if options.pairs is None else read_pairs(options.pairs, images)
     people = pictured(folds) if folds else identities(images, everybody(images))
     groups = None if options.groups is None else read_groups(options.groups, people.names)
-    judged, found, thresholds = _embedded(options, people.pictures)
+    by, found, thresholds = _embedded(options, people.pictures)
     if folds:
-        return by_pairs(folds, people, found, judged, images)
-    return by_everybody(people, found, judged, images, thresholds, groups)
+        return by_pairs(folds, people, found, by, images)
+    return by_everybody(people, found, by, images, thresholds, groups)
 
 
 def _embedded(options: argparse.Namespace, files: tuple[Path, ...]) -> tuple[Judged, Embedded, tuple[Any, ...]]:
     if options.program is not None:
         return Judged(options.program, "a program"), by_program(options.program, files), ()
     device = device_with(options.models, options.model, options.detector)
-    judged = Judged(
-        name=device.embedder.name,
-        runtime=device.runtime,
-        models={role: card.sha256 for role, card in device.cards.items()},
-    )
-    return judged, embed_on_device(files, device), device.embedder.thresholds
+    return Judged.of(device), embed_on_device(files, device), device.embedder.thresholds
 
 
 def summary(measured: Measurement) -> list[str]:

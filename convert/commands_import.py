@@ -47,7 +47,7 @@ def announce(card: Card, folder: Path) -> None:
     if card.role == "embedder" and not card.thresholds:
         print(
             f"limen-convert: {card.name} has no evaluation record for these bytes, so its card has no thresholds and "
-            "no door will decide with it: run `limen-convert evaluate`, then `limen-convert release`",
+            f"no door will decide with it: run `limen-convert evaluate --model {folder / card.name}.json`",
             file=sys.stderr,
         )
 

@@ -24,7 +24,16 @@ _RELEASES: Final = ("fastest", "none", "float32", "float16", "dynamic", "int8")
 
 def add(commands: Any) -> None:
     """Make both known."""
-    make = commands.add_parser("quantize", help="make four precisions of the embedder, judge them, release the fastest")
+    make = commands.add_parser("quantize", help="make four precisions of an embedder, judge them, release the fastest")
+    make.add_argument(
+        "network",
+        type=Path,
+        nargs="?",
+        metavar="NETWORK",
+        help="the .keras or .h5 file, or the SavedModel, that --model was imported from (default: what is shipped)",
+    )
+    make.add_argument("--model", type=Path, metavar="CARD", help="the card that `import` made of NETWORK")
+    make.add_argument("--tower", metavar="LAYER", help="as it was said to `import`")
     make.add_argument("--calibration", type=Path, metavar="DIR", help="pictures of faces (default: the --images)")
     make.add_argument("--attempts", action="store_true", help="also every other way to int8 that is known here")
     make.add_argument("--release", choices=_RELEASES, default="fastest", help="into the models (default: %(default)s)")
@@ -46,22 +55,28 @@ def add(commands: Any) -> None:
 
 
 def _quantize(options: argparse.Namespace) -> None:
-    from convert.embeddings import Device
+    from convert.embedders import device_with
     from convert.quantization import NAME, Request, quantize, release_chosen
     from convert.recipes import ATTEMPTS, PRECISIONS
-    from convert.sources import mobilefacenet
+    from convert.subjects import imported, shipped
 
+    if (options.network is None) != (options.model is None):
+        raise ConversionError(
+            "a network of your own needs both: the file, and with --model the card it was imported as"
+        )
     images, _, test = pictures(options)
     recipes = [*PRECISIONS, *(ATTEMPTS if options.attempts else ())]
     request = Request(images, test, options.calibration or images, recipes, options.release, options.data)
-    device, model = Device(options.models), mobilefacenet.fetch()
-    record, files = quantize(model, device, request, SystemClock(), options.out)
+    device = device_with(options.models, options.model)
+    subject = imported(options.network, device.embedder, options.tower) if options.network else shipped()
+    record, files = quantize(subject, device, request, SystemClock(), options.out)
     for verdict in record.verdicts:
         print(_line(verdict))
     print(f"{options.out}: the files, each with its card")
     print(write_one(options.models, NAME, record.released, record))
     if record.released != device.embedder.sha256:
-        announce(release_chosen(model, device, record, files, recipes, options.models), options.models)
+        models = options.model.parent if options.model else options.models
+        announce(release_chosen(subject, device, record, files, recipes, models), models)
 
 
 def _line(verdict: Verdict) -> str:
@@ -76,14 +91,14 @@ def _line(verdict: Verdict) -> str:
 
 def _compare(options: argparse.Namespace) -> None:
     from convert.compare import compare, lines
-    from convert.embeddings import Device
+    from convert.embedders import device_with
     from convert.quantization import panel_of
 
     for path in (options.first, options.second):
         if not path.with_suffix(".json").is_file():
             raise ConversionError(f"{path}: has no card beside it, {path.with_suffix('.json').name}")
     images, _, test = pictures(options)
-    panel = panel_of(images, test, Device(options.models))
+    panel = panel_of(images, test, device_with(options.models, options.first.with_suffix(".json")))
     found = compare(options.first, options.second, panel, SystemClock())
     print("\n".join(lines(found)))
     if options.json is not None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import platform
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import cv2
-import msgspec
 import numpy as np
 from msgspec import Struct
 from tqdm import tqdm
 
 from convert import figures
 from convert.datasets import Fold, Identities, identities, people_of, read_pairs, split_folds
-from convert.embeddings import CACHE, NOT_ACQUIRED, Device, Embedded, embed_on_device, read_picture
+from convert.embeddings import CACHE, Device, Embedded, embed_on_device, read_picture
 from convert.errors import ConversionError
 from convert.record import Count, Interval, Share
 from convert.scattered import SIZE, Image, Scatter, find_all, scattered
@@ -107,6 +106,7 @@ class DetectorsRecord(Struct, frozen=True, forbid_unknown_fields=True):
     """All chains on the same pictures, all of the test people."""
 
     runtime: str
+    machine: str
     opencv: str
     data: str
     command: str
@@ -144,7 +144,7 @@ def measure_detectors(
         chain = Chain(
             detector=device.settings.detector,
             points=device.settings.points,
-            models={role: card.sha256 for role, card in device.cards.items()},
+            models=device.files,
             milliseconds=round(milliseconds, 2),
             ratio=round(milliseconds / spent[0], 2),
             unboxed=int(np.count_nonzero(~found.boxed)),
@@ -156,6 +156,7 @@ def measure_detectors(
         chains.append(chain)
     return DetectorsRecord(
         runtime=devices[0].runtime,
+        machine=platform.machine(),
         opencv=cv2.__version__,
         data=data,
         command=COMMAND,
@@ -180,27 +181,19 @@ def _pool(images: Path, test: Path, device: Device) -> Pool:
 
 def downstream(found: Embedded, pool: Pool) -> Downstream:
     """The figures of one embedding of all pictures of the pool."""
-    row = {path: index for index, path in enumerate(pool.people.pictures)}
-    judged = []
-    for fold in pool.folds:
-        first, second = (
-            found.vectors[[row[path] for path in column]]
-            for column in zip(*((p.first, p.second) for p in fold), strict=True)
-        )
-        judged.append((np.einsum("ij,ij->i", first, second, dtype=np.float64), np.array([pair.same for pair in fold])))
-    accuracy, error = figures.across_folds(judged)
+    accuracy, error = figures.across_folds([found.scores(pool.people.pictures, fold) for fold in pool.folds])
     pairs = figures.all_pairs(found.vectors, pool.people.people)
     (at_card,) = figures.rates(pairs, [pool.threshold])
     own = figures.tar_at(pairs, _OWN_FMR)
-    words = Counter(str(word) for word in found.words if word)
+    lost, refused = found.turned_down()
     return Downstream(
-        lost=words.pop(NOT_ACQUIRED, 0),
-        refused=dict(sorted(words.items())),
+        lost=lost,
+        refused=refused,
         accuracy=round(accuracy, 6),
         error=round(error, 6),
-        own_tar=_short(own.tar) if own else Interval(value=0, low=0, high=1),
-        tar=_short(at_card.tar),
-        fmr=_short(at_card.fmr, 9),
+        own_tar=own.tar.rounded() if own else Interval(value=0, low=0, high=1),
+        tar=at_card.tar.rounded(),
+        fmr=at_card.fmr.rounded(9),
     )
 
 
@@ -252,7 +245,3 @@ def frames_of(clips: Path, pattern: str, every: int) -> Iterator[Image]:
                 yield np.asarray(video.retrieve()[1], np.uint8)
             number += 1
         video.release()
-
-
-def _short(interval: Interval, digits: int = 6) -> Interval:
-    return Interval(*(round(share, digits) for share in msgspec.structs.astuple(interval)))

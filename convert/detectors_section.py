@@ -34,20 +34,29 @@ def _tables(record: DetectorsRecord) -> str:
             str(chain.unboxed),
             str(chain.scattered.lost),
             str(chain.elsewhere),
+            f"{chain.milliseconds:.1f}",
             f"{chain.ratio:.2f}",
         )
         for chain in record.chains
     ]
     after = [(_name(chain), "plain", *_figures(chain.plain)) for chain in record.chains]
     after += [(_name(chain), "scattered", *_figures(chain.scattered)) for chain in record.chains]
-    heads = ("no face, plain", "no box, scattered", "no face, scattered", "faces elsewhere", "time of a frame")
+    heads = (
+        "no face, plain",
+        "no box, scattered",
+        "no face, scattered",
+        "faces elsewhere",
+        "ms a frame",
+        "of BlazeFace's",
+    )
     figures = ("accuracy", "TAR at FMR 1 in 10,000", "TAR at `balanced`", "FMR at `balanced`")
     return f"""\
 {table(("detector", *heads), finding)}
 
 *No face*: none that the mesh believes; *no box*: the detector gave none around the face; *elsewhere*: believed faces at
-other places, mostly people in the background. *Time*: the detector alone, as a multiple of BlazeFace's on the same
-{record.timed} frames, scattered ones and the clips', in turns on one thread.
+other places, mostly people in the background. *Ms a frame*: the detector alone on a frame of 640 x 480, median of
+{record.timed} frames, scattered ones and the clips', in turns on one thread ({record.machine}); of another machine at
+most the ratio to BlazeFace's says anything.
 
 {table(("detector", "pictures", *figures), after)}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -23,7 +23,7 @@ from edge.access import visits
 from edge.access.gallery import Gallery
 from edge.access.policy import Rule
 from edge.access.references import EnrolmentRequest, conclude
-from edge.values import Decision, Embedding, Person, Probe
+from edge.values import Decision, Embedding, Person, Probe, Terms
 
 _ENROLLED_AT: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _TRIES: Final = 3
@@ -147,7 +147,8 @@ def household(
             tally.refused[resident] += 1
         else:
             tally.enrolled[resident] += 1
-            enrolled.append(person)
+            # Counted is what faces alone do, also those of whom the door would ask for a PIN besides.
+            enrolled.append(replace(person, terms=Terms(second_factor="never")))
     if len(enrolled) < people:
         raise ConversionError(f"only {len(enrolled)} of {len(scene.residents)} residents can be enrolled, not {people}")
     return Gallery.of(enrolled, scene.space, rule)

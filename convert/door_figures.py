@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from convert.door import Tally
 from convert.door_record import Rate
+from convert.figures import draw
 
 ROUNDS: Final = 1000
 _TAIL: Final = 0.025
@@ -40,7 +41,7 @@ def false_positives(tally: Tally, rounds: int = ROUNDS, seed: int = 1) -> Rate:
     random = np.random.default_rng(seed)
     drawn = []
     for _ in range(rounds):
-        who, home = _draw(random, strangers), _draw(random, len(tally.enrolled))
+        who, home = draw(random, strangers), draw(random, len(tally.enrolled))
         doors = (home * tally.enrolled).sum() / household  # as many galleries as the drawn residents would fill
         drawn.append((who[pairs[:, 0]] * home[pairs[:, 1]]).sum() / max(1.0, doors * strangers))
     return _rate(events, visits, strangers, drawn)
@@ -56,7 +57,7 @@ def let_in_as(tally: Tally, near: NDArray[np.bool_], rounds: int = ROUNDS, seed:
     random = np.random.default_rng(seed)
     drawn = []
     for _ in range(rounds):
-        visitor, home = _draw(random, len(near)), _draw(random, near.shape[1])
+        visitor, home = draw(random, len(near)), draw(random, near.shape[1])
         visits = visitor @ near @ (home * tally.enrolled)
         drawn.append((visitor[who] * home[whom]).sum() / max(1, int(visits)))
     return _rate(len(pairs), int(near.sum(axis=0) @ tally.enrolled), int(near[:, tally.enrolled > 0].sum()), drawn)
@@ -85,14 +86,9 @@ def _of_residents(tally: Tally, events: NDArray[np.int64], distinct: int, rounds
     random = np.random.default_rng(seed)
     drawn = []
     for _ in range(rounds):
-        weights = _draw(random, len(events))
+        weights = draw(random, len(events))
         drawn.append((weights * events).sum() / max(1, int((weights * tally.visits).sum())))
     return _rate(int(events.sum()), int(tally.visits.sum()), distinct, drawn)
-
-
-def _draw(random: np.random.Generator, people: int) -> NDArray[np.int64]:
-    """How often each of `people` was drawn, with replacement."""
-    return np.bincount(random.integers(people, size=people), minlength=people)
 
 
 def _rate(events: int, visits: int, people_visits: int, drawn: list[float]) -> Rate:

@@ -11,8 +11,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from convert.frames import Jitter
-from convert.record import Count, Share
-from edge.vision.cards import Role, Sha256
+from convert.record import Count, Made, Share
 
 Security = Literal["convenience", "balanced", "strict"]
 
@@ -83,14 +82,9 @@ class Extrapolated(Struct, frozen=True, forbid_unknown_fields=True):
     high: Share
 
 
-class DoorRecord(Struct, frozen=True, forbid_unknown_fields=True):
+class DoorRecord(Made, frozen=True, forbid_unknown_fields=True):
     """Everything that was simulated with one chain of models, one card's thresholds and one set of pictures."""
 
-    name: str
-    models: dict[Role, Sha256]
-    runtime: str
-    data: str
-    command: str
     seed: int
     rounds: Count
     thresholds: dict[Security, float]

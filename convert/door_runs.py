@@ -41,11 +41,7 @@ def measure_door(images: Path, train: Path, test: Path, device: Device, data: st
     rules = rules_of(device)
     rows = tuple(_rows(scenes, rules))
     return DoorRecord(
-        name=device.embedder.name,
-        models={role: card.sha256 for role, card in device.cards.items()},
-        runtime=device.runtime,
-        data=data,
-        command=COMMAND,
+        **device.made(data, COMMAND),
         seed=_SEED,
         rounds=ROUNDS,
         thresholds={security: rule.detection_threshold for security, rule in rules.items()},

@@ -11,6 +11,7 @@ WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 64, 20, 40, 52
 GREEN: Final = "#1a7f64"
 RED: Final = "#c2452d"
+BLUE: Final = "#2f6fb1"
 GREY: Final = "#57606a"
 
 
@@ -61,6 +62,12 @@ def line(x1: float, y1: float, x2: float, y2: float, colour: str, *, dash: bool 
 
 def dot(axes: Axes, x: float, y: float, colour: str) -> str:
     return f'<circle cx="{axes.x(x):.1f}" cy="{axes.y(y):.1f}" r="4" fill="{colour}"/>'
+
+
+def cloud(axes: Axes, points: Iterable[tuple[float, float]], colour: str) -> str:
+    """Many small dots."""
+    marks = "".join(f"M{axes.x(x):.1f},{axes.y(y):.1f}h0" for x, y in points)
+    return f'<path d="{marks}" stroke="{colour}" stroke-width="4" stroke-linecap="round" stroke-opacity="0.6"/>'
 
 
 def text(x: float, y: float, text: str, colour: str, anchor: str) -> str:

@@ -7,10 +7,11 @@ runtime, the settings, the source of `edge/vision` and the pictures. Change one,
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import msgspec
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 import edge.vision
+from convert.datasets import Fold
 from convert.errors import ConversionError
 from convert.kept import Arrays, kept
 from edge.clock import SystemClock
@@ -45,6 +47,17 @@ class Embedded:
     vectors: NDArray[np.float32]
     words: NDArray[np.str_]
 
+    def turned_down(self) -> tuple[int, dict[str, int]]:
+        """How many pictures were not acquired, and how many the gate refuses, by its word."""
+        words = Counter(str(word) for word in self.words if word)
+        return words.pop(NOT_ACQUIRED, 0), dict(sorted(words.items()))
+
+    def scores(self, pictures: Sequence[Path], fold: Fold) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Of each pair of a fold, where these are of `pictures`: similarity, NaN with an unusable one, and truth."""
+        row = {path: index for index, path in enumerate(pictures)}
+        first, second = (self.vectors[[row[getattr(pair, side)] for pair in fold]] for side in ("first", "second"))
+        return np.einsum("ij,ij->i", first, second, dtype=np.float64), np.array([pair.same for pair in fold])
+
     def of(self, pictures: Sequence[Path], wanted: Sequence[Path]) -> Embedded:
         """The rows of the `wanted` ones of the `pictures` these are of."""
         row = {path: index for index, path in enumerate(pictures)}
@@ -60,6 +73,7 @@ class Device:
         self._eye: Eye = open_eye(self.settings, models, SystemClock())
         self.runtime = self._eye.runtime
         self.cards = self._eye.cards
+        self.files = {role: card.sha256 for role, card in self.cards.items()}
         self.embed = self._eye.embed
         self.measure = self._eye.measure
         self.space = self._eye.space
@@ -89,6 +103,11 @@ class Device:
     @property
     def embedder(self) -> Card:
         return self.cards["embedder"]
+
+    def made(self, data: str, command: str) -> dict[str, Any]:
+        """The fields of `convert.record.Made`."""
+        own = {"name": self.embedder.name, "models": self.files, "runtime": self.runtime}
+        return {**own, "data": data, "command": command}
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:

@@ -7,7 +7,6 @@ measured through the device's own code.
 from __future__ import annotations
 
 import platform
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,9 @@ from numpy.typing import NDArray
 
 from convert import figures
 from convert.datasets import Fold, Identities, identities, people_of, read_pairs, split_folds
-from convert.embeddings import NOT_ACQUIRED, Device, Embedded, embed_on_device
+from convert.embeddings import Device, Embedded, embed_on_device
 from convert.errors import ConversionError
-from convert.record import Histogram, Interval, Level, PairFigures, Part, Point, Record
+from convert.record import Histogram, Level, PairFigures, Part, Point, Record
 
 # The levels of a card: convenience, balanced and strict, and the one from which a visit looks like an attempt.
 LEVELS: Final = (1e-2, 1e-3, 1e-4, 1e-5)
@@ -40,12 +39,7 @@ class Half:
 
     def scores(self, fold: Fold) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Similarity (NaN where a picture is unusable) and truth of each pair."""
-        row = {path: index for index, path in enumerate(self.people.pictures)}
-        vectors = self.embedded.vectors
-        first = vectors[[row[pair.first] for pair in fold]]
-        second = vectors[[row[pair.second] for pair in fold]]
-        truth = np.array([pair.same for pair in fold])
-        return np.einsum("ij,ij->i", first, second, dtype=np.float64), truth
+        return self.embedded.scores(self.people.pictures, fold)
 
 
 def evaluate(images: Path, train: Path, test: Path, device: Device, data: str) -> Record:
@@ -72,7 +66,7 @@ def measure(train: Half, test: Half, device: Device, data: str) -> Record:
     return Record(
         name=device.embedder.name,
         quantization=device.embedder.quantization,
-        models={role: card.sha256 for role, card in device.cards.items()},
+        models=device.files,
         runtime=device.runtime,
         machine=platform.machine(),
         data=data,
@@ -81,7 +75,7 @@ def measure(train: Half, test: Half, device: Device, data: str) -> Record:
         levels=levels(train_pairs, test_pairs),
         points=points(test_pairs),
         pairs=pair_figures(train, test),
-        curve=tuple((_rounded(fmr, 9), _rounded(tar)) for fmr, tar in figures.curve(test_pairs, _CURVE)),
+        curve=curve(test_pairs),
         histogram=_histogram(test_pairs),
     )
 
@@ -97,12 +91,12 @@ def levels(train: figures.AllPairs, test: figures.AllPairs, fmrs: Sequence[float
             Level(
                 fmr=fmr,
                 similarity=limit,
-                low=_rounded(low),
-                high=_rounded(high),
+                low=round(low, 6),
+                high=round(high, 6),
                 impostors=figures.reaching(train.impostors, limit),
                 couple=figures.largest_couple(train, limit),
-                test_fmr=_rounded_interval(effect.fmr, 9),
-                test_tar=_rounded_interval(effect.tar),
+                test_fmr=effect.fmr.rounded(9),
+                test_tar=effect.tar.rounded(),
             )
         )
     return tuple(made)
@@ -112,10 +106,15 @@ def points(test: figures.AllPairs, fmrs: Sequence[float] = _POINTS) -> tuple[Poi
     """TAR at the test people's own thresholds."""
     found = [(fmr, figures.tar_at(test, fmr)) for fmr in fmrs]
     return tuple(
-        Point(fmr=fmr, similarity=rate.similarity, impostors=rate.impostors, tar=_rounded_interval(rate.tar))
+        Point(fmr=fmr, similarity=rate.similarity, impostors=rate.impostors, tar=rate.tar.rounded())
         for fmr, rate in found
         if rate is not None
     )
+
+
+def curve(test: figures.AllPairs) -> tuple[tuple[float, float], ...]:
+    """(FMR, TAR) of the test people."""
+    return tuple((round(fmr, 9), round(tar, 6)) for fmr, tar in figures.curve(test, _CURVE))
 
 
 def pair_figures(train: Half, test: Half) -> PairFigures:
@@ -129,13 +128,13 @@ def pair_figures(train: Half, test: Half) -> PairFigures:
     mean, error = figures.across_folds([test.scores(part) for part in folds])
     correct = figures.correct_pairs(similarities, truth, threshold)
     return PairFigures(
-        similarity=_rounded(threshold),
+        similarity=round(threshold, 6),
         pairs=len(fold),
         not_acquired=int(np.count_nonzero(np.isnan(similarities))),
-        accuracy=_rounded_interval(figures.wilson(correct, len(fold))),
+        accuracy=figures.wilson(correct, len(fold)).rounded(),
         folds=len(folds),
-        folds_accuracy=_rounded(mean),
-        folds_error=_rounded(error),
+        folds_accuracy=round(mean, 6),
+        folds_error=round(error, 6),
     )
 
 
@@ -144,14 +143,14 @@ def _joined(folds: tuple[Fold, ...]) -> Fold:
 
 
 def _part(half: Half, pairs: figures.AllPairs) -> Part:
-    words = Counter(str(word) for word in half.embedded.words if word)
+    lost, refused = half.embedded.turned_down()
     return Part(
         people=len(half.people.names),
         images=len(half.people.pictures),
-        not_acquired=words.pop(NOT_ACQUIRED, 0),
+        not_acquired=lost,
         genuine=len(pairs.genuine),
         impostors=len(pairs.impostors),
-        refused=dict(sorted(words.items())),
+        refused=refused,
     )
 
 
@@ -162,14 +161,3 @@ def _histogram(pairs: figures.AllPairs) -> Histogram:
         for scores in (pairs.genuine, pairs.impostors)
     ]
     return Histogram(start=start, stop=stop, genuine=tuple(counts[0]), impostors=tuple(counts[1]))
-
-
-def _rounded(value: float, digits: int = 6) -> float:
-    """A record is read by people and compared by version control: no digits that mean nothing."""
-    return round(value, digits)
-
-
-def _rounded_interval(interval: Interval, digits: int = 6) -> Interval:
-    return Interval(
-        value=round(interval.value, digits), low=round(interval.low, digits), high=round(interval.high, digits)
-    )

@@ -189,6 +189,11 @@ def across_folds(folds: Sequence[tuple[Floats, NDArray[np.bool_]]]) -> tuple[flo
     return float(np.mean(accuracies)), float(np.std(accuracies, ddof=1) / math.sqrt(len(accuracies)))
 
 
+def draw(random: np.random.Generator, count: int) -> NDArray[np.int64]:
+    """How often each of `count` was drawn, with replacement."""
+    return np.bincount(random.integers(count, size=count), minlength=count)
+
+
 def wilson(successes: int, total: int) -> Interval:
     """A share and its 95 % interval for independent trials (Wilson 1927)."""
     if not 0 <= successes <= total or total == 0:
@@ -207,8 +212,8 @@ def _descending(scores: list[Floats], owners: list[Integers]) -> tuple[Floats, I
 
 def _draws(pairs: AllPairs, rounds: int, seed: int) -> list[Integers]:
     """For each round, how often each person was drawn."""
-    random, people = np.random.default_rng(seed), len(pairs.acquired)
-    return [np.bincount(random.integers(people, size=people), minlength=people) for _ in range(rounds)]
+    random = np.random.default_rng(seed)
+    return [draw(random, len(pairs.acquired)) for _ in range(rounds)]
 
 
 def _drawn_totals(pairs: AllPairs, weights: Integers) -> tuple[float, float]:

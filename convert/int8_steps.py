@@ -25,17 +25,18 @@ import numpy as np
 
 from convert.surgery import (
     Floats,
+    channel_slopes,
     consumers,
     copied,
     input_weights,
+    is_called_once,
     is_depthwise,
     is_linear,
     joints,
-    outputs,
-    producers,
     scale_inputs,
     scale_outputs,
     streams,
+    values,
 )
 from convert.tensorflow import load_keras
 
@@ -44,6 +45,36 @@ Step = Callable[[Any, Floats], Any]
 _USUAL: Final = 99.9  # per cent of the calibration pictures, whose largest values are a channel's range
 _FARTHEST: Final = 1e3  # a channel that is silent on the calibration pictures is not blown up without end
 _LEAK: Final = 0.1
+
+
+def unscaled(model: Any, _samples: Floats) -> Any:
+    """Without an L2 normalisation at its end: the door does that itself, in float, and int8 is no good at roots."""
+    keras = load_keras()
+    (last,) = (tensor._keras_history.operation for tensor in model.outputs)  # noqa: SLF001 - no public name
+    return keras.Model(model.input, last.input) if isinstance(last, keras.layers.UnitNormalization) else model
+
+
+def folded(model: Any, _samples: Floats) -> Any:
+    """Batch normalisation as part of the convolution before it: only then does that one meet its PReLU."""
+    folds = {layer.name: consumers(layer)[0] for layer in model.layers if is_linear(layer) and _is_normalised(layer)}
+    gone = {norm.name for norm in folds.values()}
+
+    def replace(layer: Any, arguments: tuple[Any, ...]) -> Any:
+        if layer.name in gone:
+            return arguments[0]
+        if layer.name not in folds:
+            return None
+        return type(layer).from_config({**layer.get_config(), "use_bias": True})(*arguments)
+
+    changed = copied(model, replace, but=folds)
+    for name, norm in folds.items():
+        layer, (kernel, *biases) = changed.get_layer(name), model.get_layer(name).get_weights()
+        mean, variance = (np.asarray(values, np.float32) for values in (norm.moving_mean, norm.moving_variance))
+        factors = (np.asarray(norm.gamma) if norm.scale else np.float32(1)) / np.sqrt(variance + norm.epsilon)
+        layer.set_weights([kernel, *(biases or [np.zeros_like(mean)])])
+        scale_outputs(layer, factors)
+        layer.bias.assign_add((np.asarray(norm.beta) if norm.center else 0) - mean * factors)
+    return changed
 
 
 def inverted(model: Any, _samples: Floats) -> Any:
@@ -156,8 +187,7 @@ def bias_corrected(model: Any, samples: Floats) -> Any:
     """
     changed = copied(model)
     found = [layer for layer in changed.layers if is_linear(layer) and layer.use_bias]
-    eaten = [producers(layer)[0] for layer in found]
-    means = _channel_means(changed, eaten, samples)
+    means = _channel_means(changed, found, samples)
     for layer, mean in zip(found, means, strict=True):
         kernel, bias = layer.get_weights()
         channels = (0, 1, 3) if is_depthwise(layer) else (0, 1, 2)
@@ -165,6 +195,13 @@ def bias_corrected(model: Any, samples: Floats) -> Any:
         excess = (np.round(kernel / np.maximum(step, 1e-12)) * step - kernel) * mean[:, np.newaxis]
         layer.set_weights([kernel, bias - excess.sum(axis=channels)])
     return changed
+
+
+def _is_normalised(layer: Any) -> bool:
+    """Whether all that eats a convolution is a batch normalisation of its channels."""
+    after = consumers(layer)
+    alone = len(after) == 1 and isinstance(after[0], load_keras().layers.BatchNormalization)
+    return alone and is_called_once(after[0]) and after[0].axis in {-1, 3}
 
 
 def _meets_its_like(layer: Any) -> bool:
@@ -178,7 +215,8 @@ def _meets_its_like(layer: Any) -> bool:
 def _summed(model: Any, product: Callable[[Any, Floats, str], Any]) -> Any:
     """The network with each PReLU as x + `product` (x, slopes - 1, name)."""
     keras = load_keras()
-    slopes = {joint.prelu.name: joint.slopes for joint in joints(model) if (joint.slopes <= 1).all()}
+    known = {layer.name: channel_slopes(layer) for layer in model.layers}
+    slopes = {name: found for name, found in known.items() if found is not None and (found <= 1).all()}
 
     def replace(layer: Any, arguments: tuple[Any, ...]) -> Any:
         if layer.name not in slopes:
@@ -205,10 +243,11 @@ def _factors(reach: Floats, after: Sequence[Any]) -> Floats:
 
 def _reaches(model: Any, layers: Sequence[Any], samples: Floats) -> list[Floats]:
     """For each of `layers` how far each channel of its output reaches from 0 on all but a few samples."""
-    largest = [[np.abs(values).max(axis=(1, 2)) for values in part] for part in outputs(model, layers, samples)]
+    largest = [[np.abs(one).max(axis=(1, 2)) for one in part] for part in values(model, layers, samples)]
     return [np.percentile(np.concatenate(parts), _USUAL, axis=0) for parts in zip(*largest, strict=True)]
 
 
 def _channel_means(model: Any, layers: Sequence[Any], samples: Floats) -> list[Floats]:
-    sums = [[values.mean(axis=(1, 2)) for values in part] for part in outputs(model, layers, samples)]
+    """For each of `layers` the mean of each channel that it eats."""
+    sums = [[one.mean(axis=(1, 2)) for one in part] for part in values(model, layers, samples, "input")]
     return [np.concatenate(parts).mean(axis=0) for parts in zip(*sums, strict=True)]

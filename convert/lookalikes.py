@@ -22,11 +22,10 @@ from convert.datasets import Identities, identities, people_of, read_pairs
 from convert.door_figures import clopper_pearson
 from convert.embeddings import Device, Embedded, embed_on_device
 from convert.errors import ConversionError
-from convert.record import Count, Interval, Share
+from convert.record import Count, Interval, Made, Share
 from convert.records import Records, one_of
 from convert.tables import flow, one_in, percent, small, table
 from edge.access.policy import level_fmr
-from edge.vision.cards import Role, Sha256
 
 NAME: Final = "look-alikes"
 COMMAND: Final = "limen-convert measure look-alikes"
@@ -67,12 +66,7 @@ class Derived(Struct, frozen=True, forbid_unknown_fields=True):
     tar: Interval
 
 
-class LookAlikeRecord(Struct, frozen=True, forbid_unknown_fields=True):
-    name: str
-    models: dict[Role, Sha256]
-    runtime: str
-    data: str
-    command: str
+class LookAlikeRecord(Made, frozen=True, forbid_unknown_fields=True):
     seed: int
     rounds: Count
     train: Crowd
@@ -141,7 +135,7 @@ def rate(found: Neighbours, similarity: float) -> Interval:
     low, high = np.percentile(drawn, [2.5, 97.5]).tolist()
     if not shares.any():
         high = clopper_pearson(0, len(shares))[1]
-    return Interval(*(round(float(value), 9) for value in (shares.mean(), low, high)))
+    return Interval(float(shares.mean()), low, high).rounded(9)
 
 
 def threshold_among(found: Neighbours, fmr: float) -> float:
@@ -169,11 +163,7 @@ def compared(
     limits = [threshold_among(learn, fmr) for fmr in _TARGETS]
     everybody = figures.rates(pairs, limits)
     return LookAlikeRecord(
-        name=device.embedder.name,
-        models={role: card.sha256 for role, card in device.cards.items()},
-        runtime=device.runtime,
-        data=data,
-        command=COMMAND,
+        **device.made(data, COMMAND),
         seed=_SEED,
         rounds=_ROUNDS,
         train=Crowd(learn.people, learn.nearest, len(learn.similarities)),
@@ -188,7 +178,7 @@ def compared(
                 similarity=limit,
                 test=rate(judge, limit),
                 everybody=round(rates.fmr.value, 9),
-                tar=Interval(*(round(share, 6) for share in (rates.tar.value, rates.tar.low, rates.tar.high))),
+                tar=rates.tar.rounded(),
             )
             for fmr, limit, rates in zip(_TARGETS, limits, everybody, strict=True)
         ),

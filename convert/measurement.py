@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -12,15 +11,15 @@ from msgspec import Struct
 
 from convert import figures
 from convert.datasets import Fold, Identities, split_folds
-from convert.embeddings import NOT_ACQUIRED, Embedded
+from convert.embeddings import NOT_ACQUIRED, Device, Embedded
 from convert.errors import ConversionError
+from convert.evaluate import curve, points
 from convert.extremes import Extreme, extremes
 from convert.openset import OpenSet, open_set
 from convert.record import Count, Interval, Point
 from edge.vision.cards import Threshold
 
 _POINTS: Final = (1e-2, 1e-3, 1e-4, 1e-5)
-_CURVE: Final = tuple(float(fmr) for fmr in np.logspace(-6, -0.05, 60))
 _FOLDS: Final = 10
 
 
@@ -30,6 +29,10 @@ class Judged(Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     runtime: str
     models: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, device: Device) -> Judged:
+        return cls(device.embedder.name, device.runtime, {str(role): sha256 for role, sha256 in device.files.items()})
 
 
 class Acquisition(Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,12 +112,7 @@ def by_pairs(folds: tuple[Fold, ...], people: Identities, found: Embedded, judge
         folds = split_folds(folds[0], min(_FOLDS, len(folds[0]) // 2))
     if len(folds) < 2:
         raise ConversionError("two pairs of each kind are the least: a fold's threshold comes from the other folds")
-    row = {path: index for index, path in enumerate(people.pictures)}
-    told = []
-    for fold in folds:
-        first, second = (found.vectors[[row[getattr(pair, side)] for pair in fold]] for side in ("first", "second"))
-        similarities = np.einsum("ij,ij->i", first, second, dtype=np.float64)
-        told.append((similarities, np.array([pair.same for pair in fold])))
+    told = [found.scores(people.pictures, fold) for fold in folds]
     return Measurement(judged, images.name, _acquisition(people, found), pairs=pairs_result(told))
 
 
@@ -156,9 +154,9 @@ def by_everybody(
         everybody=Everybody(
             genuine=len(pairs.genuine),
             impostors=len(pairs.impostors),
-            points=_points(pairs),
+            points=points(pairs, _POINTS),
             card=_at(pairs, thresholds),
-            curve=tuple((round(fmr, 9), round(tar, 6)) for fmr, tar in figures.curve(pairs, _CURVE)),
+            curve=curve(pairs),
         ),
         open_set=open_set(people, found),
         groups=tuple(_group(name, people, found, groups, thresholds) for name in sorted(set(groups.values()))),
@@ -169,30 +167,20 @@ def by_everybody(
 
 
 def _acquisition(people: Identities, found: Embedded) -> Acquisition:
-    words = Counter(str(word) for word in found.words if word)
-    lost, total = words.pop(NOT_ACQUIRED, 0), len(people.pictures)
+    (lost, refused), total = found.turned_down(), len(people.pictures)
     return Acquisition(
         people=len(people.names),
         pictures=total,
         not_acquired=lost,
-        failure_to_acquire=_rounded(figures.wilson(lost, total)),
-        refused=dict(sorted(words.items())),
-    )
-
-
-def _points(pairs: figures.AllPairs) -> tuple[Point, ...]:
-    found = [(fmr, figures.tar_at(pairs, fmr)) for fmr in _POINTS]
-    return tuple(
-        Point(fmr=fmr, similarity=rate.similarity, impostors=rate.impostors, tar=_rounded(rate.tar))
-        for fmr, rate in found
-        if rate is not None
+        failure_to_acquire=figures.wilson(lost, total).rounded(),
+        refused=refused,
     )
 
 
 def _at(pairs: figures.AllPairs, thresholds: Sequence[Threshold]) -> tuple[AtThreshold, ...]:
     tried = figures.rates(pairs, [step.similarity for step in thresholds]) if thresholds else ()
     return tuple(
-        AtThreshold(step.fmr, step.similarity, rate.impostors, _rounded(rate.fmr, 9), _rounded(rate.tar))
+        AtThreshold(step.fmr, step.similarity, rate.impostors, rate.fmr.rounded(9), rate.tar.rounded())
         for step, rate in zip(thresholds, tried, strict=True)
     )
 
@@ -216,7 +204,3 @@ def _group(
         impostors=len(pairs.impostors),
         card=_at(pairs, thresholds),
     )
-
-
-def _rounded(interval: Interval, digits: int = 6) -> Interval:
-    return Interval(*(round(share, digits) for share in (interval.value, interval.low, interval.high)))

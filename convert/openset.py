@@ -79,7 +79,7 @@ def _drawn(hits: NDArray[np.bool_], owners: NDArray[np.int64], random: np.random
     got, made = np.bincount(place, hits), np.bincount(place)
     drawn = []
     for _ in range(_ROUNDS):
-        weights = np.bincount(random.integers(len(people), size=len(people)), minlength=len(people))
+        weights = figures.draw(random, len(people))
         drawn.append((weights * got).sum() / (weights * made).sum())
     low, high = np.percentile(drawn, [2.5, 97.5]).tolist()
-    return Interval(*(round(float(share), 6) for share in (hits.mean(), low, high)))
+    return Interval(float(hits.mean()), low, high).rounded()

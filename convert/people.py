@@ -29,11 +29,7 @@ class PeopleRecord(Struct, frozen=True, forbid_unknown_fields=True):
 def measure_people(images: Path, test: Path, device: Device, data: str) -> PeopleRecord:
     """The pairs of one pairs file, and all pictures of the people in it."""
     folds = read_pairs(test, images)
-    judged = Judged(
-        name=device.embedder.name,
-        runtime=device.runtime,
-        models={role: card.sha256 for role, card in device.cards.items()},
-    )
+    judged = Judged.of(device)
     people, named = identities(images, people_of(folds)), pictured(folds)
     found = embed_on_device(people.pictures, device)
     return PeopleRecord(

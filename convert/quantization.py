@@ -7,7 +7,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -16,24 +16,27 @@ from tqdm import tqdm
 
 from convert.calibration import SEED, Pixels, aligned_crops, calibration_crops, usable
 from convert.datasets import identities, people_of, read_pairs
+from convert.drift import COLOURS, Drift, Pairs
 from convert.embeddings import Device
 from convert.errors import ConversionError
 from convert.gate import FMRS, Panel, Reference, Verdict, cosines, fastest, reasons
-from convert.quantize import Samples, to_tflite
+from convert.quantize import Samples
 from convert.recipes import Recipe
 from convert.record import judged
 from convert.release import release, space_of
 from convert.speed import milliseconds, plan
+from convert.subjects import Subject
 from edge.clock import Clock
 from edge.vision.cards import Card, Sha256
 from edge.vision.runtime import Network, load_network
 
 NAME: Final = "quantization"
 COMMAND: Final = "limen-convert quantize --attempts --release none"
+_SHORT: Final = 40  # of a name, so that what is added to it still makes one
 
 
 class Quantization(Struct, frozen=True, forbid_unknown_fields=True):
-    """Every file that stood before the gate, and what it was judged on. `tar`: (FMR, TAR) of the shipped float32."""
+    """Every file that stood before the gate, and what it was judged on. `tar`: (FMR, TAR) of the float32 file."""
 
     name: str
     float32_sha256: Sha256
@@ -49,6 +52,7 @@ class Quantization(Struct, frozen=True, forbid_unknown_fields=True):
     calibration_seed: int
     tar: tuple[tuple[float, float], ...]
     verdicts: tuple[Verdict, ...]
+    drift: Drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +70,30 @@ class Request:
 class Gate:
     """Judges files of one network against its own float32 on the same crops."""
 
-    def __init__(self, panel: Panel, exact: bytes, half: bytes, clock: Clock) -> None:
+    def __init__(self, panel: Panel, subject: Subject, clock: Clock) -> None:
         self._panel = panel
-        self._half = load_network(half)
+        self._half = load_network(subject.half)
         self._clock = clock
-        self._own = panel.embed(load_network(exact), "float32")
+        self._own = panel.embed(load_network(subject.exact), "float32")
+        faces = usable(panel.crops)
+        if not np.isfinite(self._own[faces]).all():
+            raise ConversionError("its float32 gives no direction for a crop (zero, or not finite)")
         self.pairs = panel.pairs(self._own)
         self.reference = Reference.of(self.pairs)
+        self._drawn = Pairs.drawn(panel.people, faces)
+        self._drifts: dict[str, tuple[float, ...]] = {}
 
     def judge(self, recipe: Recipe, content: bytes) -> Verdict:
-        """One file's verdict. Raises ConversionError for one that gives no embedding."""
+        """One file's verdict."""
         network = load_network(content)
         vectors = self._panel.embed(network, recipe.name)
-        similar, losses = cosines(vectors, self._own), self.reference.losses(self._panel.pairs(vectors))
+        if recipe.name in COLOURS:
+            self._drifts[recipe.name] = self._drawn.similarities(vectors)
+        similar = cosines(vectors, self._own)
+        try:
+            losses = self.reference.losses(self._panel.pairs(vectors))
+        except ConversionError:  # the float32 file did not raise it: this one gave no direction for nearly all crops
+            losses = self.reference.everything()
         return Verdict(
             name=recipe.name,
             precision=recipe.precision,
@@ -93,32 +108,36 @@ class Gate:
             reasons=reasons(similar, losses),
         )
 
+    def drift(self) -> Drift:
+        """Of the files judged so far that stand in the picture."""
+        return Drift(self._drawn.genuine, self._drawn.similarities(self._own), dict(self._drifts))
+
     def _times(self, network: Network) -> float:
         took = milliseconds({"half": self._half, "this": network}, self._clock)
         return round(took["this"] / took["half"], 3)
 
 
 def quantize(
-    model: Any, device: Device, request: Request, clock: Clock, out: Path
+    subject: Subject, device: Device, request: Request, clock: Clock, out: Path
 ) -> tuple[Quantization, Mapping[str, bytes]]:
-    """Make and judge a file of `model` by each recipe; all of them, with a card each, into `out`.
+    """Make and judge a file of the device's embedder by each recipe; all of them, with a card each, into `out`.
 
     The record, whose `released` is the chosen file, and the files by the recipe's name. Raises ConversionError when
     nothing that may be released passes.
     """
-    exact, half = (to_tflite(model, precision) for precision in ("float32", "float16"))
-    samples = eaten(calibration_crops(request.calibration, device), device.embedder)
+    judges = people_of(read_pairs(request.test, request.images))
+    samples = eaten(calibration_crops(request.calibration, device, judges), device.embedder)
     panel = panel_of(request.images, request.test, device)
-    gate = Gate(panel, exact, half, clock)
+    gate = Gate(panel, subject, clock)
     files, verdicts = {}, []
     for recipe in tqdm(request.recipes, desc="judging", unit=" files", disable=None):
-        content = files[recipe.name] = recipe.make(model, samples)
-        release(out, card_of(device.embedder, recipe, model, content, exact), content)
+        content = files[recipe.name] = subject.file(recipe.name) or recipe.make(subject.model, samples)
+        release(out, card_of(device.embedder, recipe, subject, content), content)
         verdicts.append(gate.judge(recipe, content))
     chosen = choose(verdicts, request.release)
     record = Quantization(
         name=device.embedder.name,
-        float32_sha256=_digest(exact),
+        float32_sha256=_digest(subject.exact),
         released=device.embedder.sha256 if chosen is None else chosen.sha256,
         runtime=device.runtime,
         machine=platform.machine(),
@@ -131,6 +150,7 @@ def quantize(
         calibration_seed=SEED,
         tar=tuple((fmr, round(gate.reference.tars[fmr], 6)) for fmr in FMRS),
         verdicts=tuple(verdicts),
+        drift=gate.drift(),
     )
     return record, files
 
@@ -149,7 +169,7 @@ def choose(verdicts: Sequence[Verdict], wish: str) -> Verdict | None:
 
 
 def release_chosen(
-    model: Any,
+    subject: Subject,
     device: Device,
     record: Quantization,
     files: Mapping[str, bytes],
@@ -159,29 +179,30 @@ def release_chosen(
     """The chosen file in place of the embedder in `models`, with thresholds only if these bytes have a record."""
     name = next(verdict.name for verdict in record.verdicts if verdict.sha256 == record.released)
     recipe = next(recipe for recipe in recipes if recipe.name == name)
-    card = card_of(device.embedder, recipe, model, files[name], None)
-    card = msgspec.structs.replace(card, name=device.embedder.name, float32_sha256=record.float32_sha256)
+    card = card_of(device.embedder, recipe, subject, files[name])
+    card = msgspec.structs.replace(card, name=device.embedder.name, head=device.embedder.head)
     return release(models, judged(card, models), files[name])
 
 
-def card_of(shipped: Card, recipe: Recipe, model: Any, content: bytes, exact: bytes | None) -> Card:
-    """The card of a file made by `recipe`, like that of the shipped one. No threshold is carried over.
+def card_of(before: Card, recipe: Recipe, subject: Subject, content: bytes) -> Card:
+    """The card of a file made by `recipe`, like the one `before`. No threshold is carried over, and no head.
 
     What computes in integers lives in a space of its own: near the float32 network's, and not the same.
     """
     rounded = recipe.precision in {"dynamic", "int8"}
-    template = str(shipped.template)
+    template = str(before.template)
     return msgspec.structs.replace(
-        shipped,
-        name=f"{shipped.name}-{recipe.name}",
+        before,
+        name=f"{before.name[:_SHORT]}-{recipe.name}",
         sha256=_digest(content),
         bytes=len(content),
         quantization=recipe.precision,
-        space=space_of(model.get_weights(), f"{template} {_digest(content)}" if rounded else template),
-        float32_sha256=None if exact is None else _digest(exact),
+        space=space_of(subject.weights, f"{template} {_digest(content)}" if rounded else template),
+        float32_sha256=_digest(subject.exact),
         thresholds=(),
         accuracy={},
         runtime=None,
+        head=msgspec.UNSET,
     )
 
 

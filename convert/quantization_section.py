@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from convert.drift import drawing
 from convert.gate import LARGEST_LOSS, SMALLEST_COSINE, Loss, Verdict
 from convert.quantization import COMMAND, NAME, Quantization
 from convert.records import Records, one_of
@@ -11,6 +13,7 @@ from convert.speed import Plan
 from convert.tables import one_in, table
 
 _HEADS: Final = ("file", "bytes", "cosine, mean", "cosine, worst")
+PICTURE: Final = "quantization-drift.svg"
 _LARGEST: Final = f"{100 * LARGEST_LOSS:.1f}"
 _STEPS: Final = """\
 *Merge*: two convolutions of one pixel with nothing between them become one. *Invert slopes*: prelu(x, s) is
@@ -18,7 +21,9 @@ _STEPS: Final = """\
 give the channels of a tensor one range; *streams*: the same for what residual additions join. *PReLU as depthwise +
 add*: x + relu((s - 1) · x), which XNNPACK has in int8, while each int8 PReLU falls off it; *multiply* is the same with
 a multiplication, *two paths* makes the next convolution twice. *Correct biases*: by what rounding the weights adds on
-average. None of them but the last changes what the float32 network computes."""
+average. None of them but the last changes what the float32 network computes. *Leave out L2*: a last
+normalisation to unit length, which the door does itself; *fold normalisation*: batch normalisation into the convolution
+before it. Both are for other networks: this one has neither."""
 
 
 def section(records: Records) -> str:
@@ -51,9 +56,16 @@ both at once. Several ways were tried on the same people, which favours the best
 *Time*: the shortest of 200 runs, taken in turn with float16's. Another processor has other ratios; nothing here was
 measured on a Raspberry Pi.
 
+![How far the similarity of a pair is from float32's, file by file](pictures/{PICTURE})
+
 {table(("file", "steps before the conversion"), steps)}
 
 {_STEPS}"""
+
+
+def drawings(records: Records) -> Mapping[str, str]:
+    found = one_of(records, NAME, Quantization)
+    return {} if found is None else {PICTURE: drawing(found.drift, found.name)}
 
 
 def _row(verdict: Verdict, *, shipped: bool) -> tuple[str, ...]:

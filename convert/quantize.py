@@ -29,22 +29,26 @@ def to_tflite(model: Any, precision: Precision, samples: Samples | None = None, 
     float16 halves the stored weights, dynamic makes them a quarter; runtimes compute in float32 from them, or for
     dynamic partly in integers. int8 computes in integers with a scale for each channel of the weights and one for each
     other tensor, from `samples` [n, height, width, 3] as the network eats them; `in_float` names operators of its graph
-    that stay float32.
+    that stay float32. Raises ConversionError for a network that does what TFLite cannot.
     """
     if precision not in get_args(Precision):
         raise ConversionError(f"{precision}: unknown precision (one of: {', '.join(get_args(Precision))})")
     if precision == "int8" and (samples is None or not len(samples)):
         raise ConversionError("int8 needs calibration samples: name a folder of pictures with --calibration")
     tf = load_tensorflow()
+    from tensorflow.lite.python.convert_phase import ConverterError
+
     converter = _converter(model, precision, samples)
-    with _quietly():
-        if in_float:
-            options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=list(in_float))
-            debugger = tf.lite.experimental.QuantizationDebugger(converter=converter, debug_options=options)
-            content: bytes = debugger.get_nondebug_quantized_model()
-        else:
-            content = converter.convert()
-    return content
+    try:
+        with _quietly():
+            if in_float:
+                options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=list(in_float))
+                debugger = tf.lite.experimental.QuantizationDebugger(converter=converter, debug_options=options)
+                return bytes(debugger.get_nondebug_quantized_model())
+            return bytes(converter.convert())
+    except (ConverterError, ValueError, TypeError, RuntimeError) as error:
+        lines = [line for line in str(error).splitlines() if "error:" in line] or str(error).splitlines() or ["?"]
+        raise ConversionError(f"TFLite has no way to say what it does ({lines[0].strip()[-200:]})") from None
 
 
 def worst_operators(model: Any, samples: Samples, share: float) -> tuple[str, ...]:

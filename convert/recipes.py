@@ -13,9 +13,11 @@ from convert.int8_steps import (
     as_two_paths,
     bias_corrected,
     equalized,
+    folded,
     inverted,
     merged,
     streams_equalized,
+    unscaled,
 )
 from convert.quantize import Precision, Samples, to_tflite, worst_operators
 
@@ -45,6 +47,8 @@ class Recipe:
 
 
 SAID: Final[dict[Step, str]] = {
+    unscaled: "leave out L2",
+    folded: "fold normalisation",
     merged: "merge",
     inverted: "invert slopes",
     equalized: "equalize",
@@ -55,7 +59,7 @@ SAID: Final[dict[Step, str]] = {
     bias_corrected: "correct biases",
 }
 
-_EVEN: Final = (merged, inverted, equalized, streams_equalized)
+_EVEN: Final = (unscaled, folded, merged, inverted, equalized, streams_equalized)
 _BEST: Final = (*_EVEN, as_depthwise, bias_corrected)
 
 PRECISIONS: Final[Sequence[Recipe]] = (

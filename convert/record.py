@@ -32,6 +32,20 @@ class Interval(Struct, frozen=True, forbid_unknown_fields=True):
     low: Share
     high: Share
 
+    def rounded(self, digits: int = 6) -> Interval:
+        """A record is read by people and compared by version control: no digits that mean nothing."""
+        return Interval(*(round(float(share), digits) for share in (self.value, self.low, self.high)))
+
+
+class Made(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a longer record begins: with the models and the pictures it speaks of, and the command that made it."""
+
+    name: str
+    models: dict[Role, Sha256]
+    runtime: str
+    data: str
+    command: str
+
 
 class Part(Struct, frozen=True, forbid_unknown_fields=True):
     """The people of one half of the data. `genuine` and `impostors` count pairs of acquired images.

@@ -39,12 +39,12 @@ def space_of(weights: Iterable[NDArray[np.float32]], template: str) -> str:
 def release(folder: Path, card: Card, content: bytes, head: bytes = b"") -> Card:
     """Write `content` as `<card.name>.tflite` and the card with the content's own sha256 and length beside it.
 
-    `head` is the file that the card's `head` names.
+    `head` is the file that the card's `head` names; without it, the one that is there stays.
 
     Raises ConversionError when that is not possible; what was there before is then still there and whole.
     """
     card = msgspec.structs.replace(card, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
-    beside = {card.head.file: head} if isinstance(card.head, Head) else {}
+    beside = {card.head.file: head} if head and isinstance(card.head, Head) else {}
     _write(folder, {**beside, f"{card.name}.tflite": content, f"{card.name}.json": card_text(card)})
     return card
 

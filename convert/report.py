@@ -29,7 +29,10 @@ _SECTIONS: Final[Sequence[Callable[[Records], str]]] = (
     robustness.section,
     detectors_section.section,
 )
-_DRAWINGS: Final[Sequence[Callable[[Records], Mapping[str, str]]]] = (door_section.drawings,)
+_DRAWINGS: Final[Sequence[Callable[[Records], Mapping[str, str]]]] = (
+    quantization_section.drawings,
+    door_section.drawings,
+)
 
 
 def write_report(models: Path, docs: Path) -> tuple[Path, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import zlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -20,11 +19,10 @@ from convert.alterations import ALTERATIONS
 from convert.datasets import Identities, Pair, identities, people_of, read_pairs
 from convert.embeddings import CACHE, NOT_ACQUIRED, Device, Embedded, embed_on_device, read_picture, signature
 from convert.kept import Arrays, kept
-from convert.record import Count, Interval, Share
+from convert.record import Count, Interval, Made, Share
 from convert.records import Records, one_of
 from convert.tables import flow, percent, table
 from edge.access.policy import level_fmr
-from edge.vision.cards import Role, Sha256
 
 NAME: Final = "robustness"
 COMMAND: Final = "limen-convert measure robustness"
@@ -48,14 +46,9 @@ class Altered(Struct, frozen=True, forbid_unknown_fields=True):
     passing_tar: dict[str, Interval]
 
 
-class RobustnessRecord(Struct, frozen=True, forbid_unknown_fields=True):
+class RobustnessRecord(Made, frozen=True, forbid_unknown_fields=True):
     """`altered` pictures are the second ones of `pairs` pairs; the first ones stay as they are."""
 
-    name: str
-    models: dict[Role, Sha256]
-    runtime: str
-    data: str
-    command: str
     seed: int
     threshold: float
     levels: dict[str, float]
@@ -79,11 +72,7 @@ def measure_robustness(images: Path, test: Path, threshold: float, device: Devic
         for name in tqdm(ALTERATIONS, desc="alterations", disable=None)
     )
     return RobustnessRecord(
-        name=device.embedder.name,
-        models={role: card.sha256 for role, card in device.cards.items()},
-        runtime=device.runtime,
-        data=data,
-        command=COMMAND,
+        **device.made(data, COMMAND),
         seed=_SEED,
         threshold=threshold,
         levels=levels,
@@ -147,14 +136,13 @@ def judged(name: str, pool: Pool, found: Embedded, threshold: float, levels: Map
     same = np.array([pair.same for pair in pool.pairs])
     passes = same & (found.words[second] == "")
     impostors = np.sort((found.vectors @ pool.plain.vectors.T)[pool.strangers()].astype(np.float64))  # NaN comes last
-    words = Counter(str(word) for word in found.words if word)
-    genuine = np.sort(similarities[same])
+    lost, refused = found.turned_down()
     return Altered(
         name=name,
-        lost=words.pop(NOT_ACQUIRED, 0),
-        refused=dict(sorted(words.items())),
+        lost=lost,
+        refused=refused,
         accuracy=_share(figures.correct_pairs(similarities, same, threshold), len(same)),
-        similarity=round(float(np.nanmedian(genuine)), 4),
+        similarity=round(float(np.nanmedian(similarities[same])), 4),
         tar={fmr: _reaching(similarities[same], limit) for fmr, limit in levels.items()},
         fmr={
             fmr: round(float(np.count_nonzero(impostors >= limit)) / len(impostors), 9) for fmr, limit in levels.items()
@@ -170,8 +158,7 @@ def _reaching(similarities: NDArray[np.float64], limit: float) -> Interval:
 def _share(events: int, trials: int) -> Interval:
     if not trials:
         return Interval(value=0.0, low=0.0, high=1.0)
-    found = figures.wilson(events, trials)
-    return Interval(*(round(share, 6) for share in (found.value, found.low, found.high)))
+    return figures.wilson(events, trials).rounded()
 
 
 def section(records: Records) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 import msgspec.inspect as ms
 
-from edge.config import GUARDED
+from edge.config import GUARDED, LAX
 from edge.settings import Settings, known_keys
 
 PROJECT = Path(__file__).parents[1]
@@ -25,8 +25,8 @@ _HEAD = """\
 Everything is in one file, `config.yaml`. `limen` reads the one that `--config` names, else the one in the current
 directory, else `/etc/limen/config.yaml`; `limen check-config` says what the door will do with it. A key that is left
 out has its default. Unknown keys, wrong types and impossible values stop the start with exit code 78 and are all named.
-Relative paths start from the directory of the file. *Only higher* and *only lower*: the number protects the door, and
-moves the other way only with `access.accept_lower_security: true`.
+Relative paths start from the directory of the file. *Only higher*, *only lower* and *not*: the setting protects the
+door, and goes the other way only with `access.accept_lower_security: true`.
 
 This page is made from `config.yaml` and `edge/settings.py` by `make docs`.
 """
@@ -35,7 +35,7 @@ _GUARDS = {
     key: {"at_least": "*only higher*", "at_most": "*only lower*"}[direction]
     for direction, keys in GUARDED.items()
     for key in keys
-}
+} | {key: f"*not* `{word}`" for key, word in LAX.items()}
 
 
 class Line(NamedTuple):

@@ -31,9 +31,14 @@ SIGNER: Final = Signer(key_id(PUBLIC), _private)
 
 Example = tuple[str, Struct]  # the topic below <base>/<door>/, and what is published there
 
-_RULE: Final[dict[str, Any]] = {"detection_threshold": 0.53, "verification_threshold": 0.5, "frames_needed": 3}
+_RULE: Final[dict[str, Any]] = {
+    "detection_threshold": 0.53,
+    "verification_threshold": 0.5,
+    "frames_needed": 3,
+    "margin": 0.05,
+}
 _QUALITY: Final = messages.QualityFacts(
-    size=141.0, sharpness=212.5, brightness=118.2, contrast=46.1, yaw=0.04, pitch=-0.06, roll=2.1
+    size=141.0, sharpness=212.5, brightness=118.2, contrast=46.1, yaw=0.04, pitch=-0.06, roll=2.1, mouth=2.41, eyes=1.38
 )
 
 
@@ -59,6 +64,7 @@ GRANTED: Final[Example] = (
         frames=3,
         frames_seen=3,
         runner_up=0.11,
+        best_similarity=0.84,
         quality=_QUALITY,
         visit_seconds=0.71,
         latency_ms=34.0,
@@ -75,6 +81,7 @@ REFUSED: Final[Example] = (
         nearest_id="ada-lovelace",
         nearest="Ada Lovelace",
         similarity=0.24,
+        best_similarity=0.27,
         references=10,
         **_RULE,
         frames_seen=5,

@@ -61,11 +61,14 @@ def made() -> dict[str, str]:
         "request": _arguments(Request),
         "commands": _table(("command", "needs in `mqtt.allow`", "signed", "what it does"), map(_overview, RULES)),
         "each-command": "\n".join(_command(name, rule) for name, rule in RULES.items() if rule.arguments),
-        "lock-set": _table(("answer's `data`", "meaning"), _rows(mqtt_meanings.LOCK_SET.answer or {}))
+        "lock-set": _block(f"To `{TOPICS.lock_set}`:", mqtt_meanings.LOCK_SET.ask or {})
+        + "\n"
+        + _table(("answer's `data`", "meaning"), _rows(mqtt_meanings.LOCK_SET.answer or {}))
         + "\n"
         + _shown(examples.lock_set_answer(mqtt_meanings.LOCK_SET.data or {})),
         "refusal": _shown(examples.REFUSAL),
         "codes": _words("error code", "what it means", mqtt_meanings.CODES),
+        "refusals": _words("word", "what was wrong with the picture", mqtt_meanings.REFUSALS),
         "prompts": _words("prompt", "what the person should know", mqtt_meanings.PROMPTS),
         "enrolment": _shown(*examples.enrolment()),
         "envelope": _arguments(Envelope) + "\n" + _arguments(Address) + "\n" + _envelope("unlock"),
@@ -135,11 +138,14 @@ def _about(kind: type[Struct]) -> tuple[ms.Field, ...]:
 def _default(field: ms.Field) -> str:
     if field.required:
         return "must be there"
+    if field.default is msgspec.NODEFAULT:
+        return "stays"
     return "allowed" if field.default is None else f"`{json.dumps(field.default)}`"
 
 
 def _type(kind: ms.Type) -> str:
     told = {ms.BoolType: "`true` or `false`", ms.NoneType: "`null`", ms.FloatType: "number", ms.AnyType: "anything"}
+    told[ms.DateTimeType] = "text: RFC 3339"
     match kind:
         case ms.UnionType():
             return " or ".join(map(_type, kind.types))
@@ -166,7 +172,7 @@ def _limited(kind: ms.Type) -> str:
 
 
 def _pattern(pattern: str) -> str:
-    return pattern.removeprefix("^").removesuffix(r"(?![\s\S])")
+    return pattern.removeprefix("^").removesuffix(r"(?![\s\S])").replace("|", r"\|")
 
 
 def _anchor(heading: str) -> str:

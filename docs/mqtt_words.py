@@ -15,15 +15,18 @@ from docs import mqtt_meanings
 from docs.configuration_page import PROJECT
 from docs.mqtt_meanings import COMMANDS, FIELDS, Told
 from edge.access.enrolment import Prompt
+from edge.access.references import RefusalWord
 from edge.camera import CameraState
 from edge.mqtt import arguments, messages, signed
 from edge.mqtt.authority import COMMANDS as RULES
 from edge.mqtt.topics import Topics
 
 _WORD = re.compile(r"[a-z]+(_[a-z]+)*")
+# The device; the dashboard reads this contract and says nothing of its own.
 _SOURCES: Final = {
     path.relative_to(PROJECT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
     for path in sorted((PROJECT / "edge").rglob("*.py"))
+    if "dashboard" not in path.parts
 }
 _CAMERA: Final = {f"camera_{state}" for state in get_args(CameraState)}
 
@@ -102,7 +105,10 @@ def _all_words() -> Iterator[str]:
     yield from _told("REASONS", reasons - {"granted", "refused"}, mqtt_meanings.REASONS)
     yield from _told("SYSTEM_EVENTS", words - {"camera_starting"}, mqtt_meanings.SYSTEM_EVENTS)
     yield from _told("DOOR_EVENTS", _given("door_event"), mqtt_meanings.DOOR_EVENTS)
+    yield from _told("PROBLEMS", _keys("edge/service/facts.py", "problems"), mqtt_meanings.PROBLEMS)
     yield from _told("PROMPTS", set(get_args(Prompt)), mqtt_meanings.PROMPTS)
+    refusals = {word for words in get_args(RefusalWord) for word in get_args(words) or (words,)}
+    yield from _told("REFUSALS", refusals - {"no_face"}, mqtt_meanings.REFUSALS)
 
 
 def _told(table: str, there: Iterable[str], told: Iterable[str]) -> Iterator[str]:
@@ -138,21 +144,27 @@ def _given(*names: str) -> set[str]:
     }
 
 
-def _words_of(given: ast.expr, scope: ast.FunctionDef) -> set[str]:
+def _words_of(given: ast.expr, scope: ast.FunctionDef, followed: frozenset[str] = frozenset()) -> set[str]:
     match given:
         case ast.Constant(value=str(word)) if _WORD.fullmatch(word):
             return {word}
         case ast.IfExp():
-            return _words_of(given.body, scope) | _words_of(given.orelse, scope)
-        case ast.Name(id=name):
-            return {word for value in _values(scope, name) for word in _words_of(value, scope)}
+            return _words_of(given.body, scope, followed) | _words_of(given.orelse, scope, followed)
+        case ast.Name(id=name) if name not in followed:
+            values = _values(scope, name)
+            return {word for value in values for word in _words_of(value, scope, followed | {name})}
     return set()
 
 
 def _values(scope: ast.AST, name: str) -> Iterator[ast.expr]:
-    for one in ast.walk(scope):
-        if isinstance(one, ast.Assign) and any(_name(target) == name for target in one.targets):
-            yield one.value
+    """All that a variable is set to."""
+    for one in (node for node in ast.walk(scope) if isinstance(node, ast.Assign)):
+        for target in one.targets:
+            match target, one.value:
+                case ast.Tuple(elts=parts), ast.Tuple(elts=values):
+                    yield from (value for part, value in zip(parts, values, strict=False) if _name(part) == name)
+                case ast.expr(), ast.expr() if _name(target) == name:
+                    yield one.value
 
 
 def _returned(path: str) -> set[str]:
@@ -160,6 +172,13 @@ def _returned(path: str) -> set[str]:
     scopes = [scope for scope in ast.walk(_SOURCES[path]) if isinstance(scope, ast.FunctionDef)]
     returns = [(one.value, scope) for scope in scopes for one in ast.walk(scope) if isinstance(one, ast.Return)]
     return {word for value, scope in returns if value is not None for word in _words_of(value, scope)}
+
+
+def _keys(path: str, function: str) -> set[str]:
+    """Words that are keys of a dict in one function of a file."""
+    scopes = [one for one in ast.walk(_SOURCES[path]) if isinstance(one, ast.FunctionDef) and one.name == function]
+    keys = [key for scope in scopes for one in ast.walk(scope) if isinstance(one, ast.Dict) for key in one.keys]
+    return {word for key in keys if key is not None for word in _words_of(key, scopes[0])}
 
 
 def _assigned(key: str) -> set[str]:

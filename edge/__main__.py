@@ -8,14 +8,14 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from edge import __version__
-from edge.errors import ConfigError, LimenError, ModelError, StoreBusyError
-
-_CommandAdder = Callable[..., argparse.ArgumentParser]
+from edge.commands.decision_arguments import add_decision_commands
+from edge.commands.options import CommandAdder, add_broker_commands, add_care_commands, add_measuring_commands, between
+from edge.errors import ConfigError, LimenError, ModelError, StoreBusyError, StrikeBusyError
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -46,28 +46,32 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"limen {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
 
-    def command(name: str, summary: str, story: str = "") -> argparse.ArgumentParser:
+    def command(name: str, summary: str, story: str = "", *, configs: str = "one") -> argparse.ArgumentParser:
         added = commands.add_parser(
             name,
             help=summary,
             description=f"{summary[0].upper()}{summary[1:]}.\n\n{story}".rstrip(),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        added.add_argument(
-            "--config", type=Path, metavar="FILE", help="default: ./config.yaml, else /etc/limen/config.yaml"
-        )
+        if configs == "one":
+            added.add_argument(
+                "--config", type=Path, metavar="FILE", help="default: ./config.yaml, else /etc/limen/config.yaml"
+            )
         return added
 
     _add_door_commands(command)
+    _add_force_locked_command(command)
+    add_decision_commands(command)
     _add_audit_command(command)
     _add_keeping_commands(command)
     _add_signing_commands(command)
-    _add_broker_commands(command)
-    _add_measuring_commands(command)
+    add_broker_commands(command)
+    add_care_commands(command)
+    add_measuring_commands(command)
     return parser
 
 
-def _add_door_commands(command: _CommandAdder) -> None:
+def _add_door_commands(command: CommandAdder) -> None:
     run = command("run", "watch the camera and work the door", "Stops cleanly on Ctrl-C or SIGTERM, strike off.")
     run.add_argument("--preview", action="store_true", help="serve the live picture on this machine (see preview.port)")
 
@@ -75,12 +79,14 @@ def _add_door_commands(command: _CommandAdder) -> None:
         "enroll",
         "enrol a person",
         "With the door running, opens an enrolment window over MQTT (mqtt.allow must contain `enroll`) and shows the\n"
-        "prompts. With --from-images the door must be stopped: pictures never travel over MQTT.",
+        "prompts. With --photos the door must be stopped: photographs are never sent to it.",
     )
     enroll.add_argument("name", metavar="NAME", help="as people write it, up to 80 characters")
     enroll.add_argument("--person-id", type=_person_id, metavar="ID", help="a-z 0-9 _ - (made from the name)")
-    enroll.add_argument("--references", type=_between(5, 16), metavar="N", help="how many pictures, 5-16")
-    enroll.add_argument("--from-images", type=Path, metavar="DIR", help="take the photographs in DIR instead")
+    enroll.add_argument("--references", type=between(5, 16), metavar="N", help="how many pictures, 5-16")
+    enroll.add_argument("--photos", type=Path, metavar="DIR", help="take the photographs in DIR instead")
+    enroll.add_argument("--consent", action="store_const", const=True, help="the person agreed; it is kept with them")
+    enroll.add_argument("--minor", action="store_const", const=True, help="a child: always needs a second factor")
 
     people = command(
         "people", "list who is enrolled", "Over MQTT while the door runs, from the store when it is stopped."
@@ -95,7 +101,6 @@ def _add_door_commands(command: _CommandAdder) -> None:
     events.add_argument("--json", action="store_true", help="one JSON object a line")
 
     command("check-config", "read the configuration and say what the door will do")
-
     attempt = command(
         "try",
         "see it work on this computer",
@@ -106,7 +111,20 @@ def _add_door_commands(command: _CommandAdder) -> None:
     attempt.add_argument("--seconds", type=float, metavar="S", help="end after S seconds at the latest")
 
 
-def _add_audit_command(command: _CommandAdder) -> None:
+def _add_force_locked_command(command: CommandAdder) -> None:
+    lock = command(
+        "force-locked",
+        "drive the strike's pin to its locked level, after everything else has died",
+        "For systemd's ExecStopPost. Exit code 0: it is driven and follows; 75: a living strike holds the pin, which\n"
+        "locks by itself, and nothing was done; 1: it could not be done; 78: nothing says which pin it is.",
+    )
+    lock.add_argument("--pin", type=between(0, 27), metavar="N", help="where the configuration cannot be read")
+    level = lock.add_mutually_exclusive_group()
+    level.add_argument("--active-high", action="store_true", default=None, help="with --pin: a high pin opens")
+    level.add_argument("--active-low", action="store_false", dest="active_high", help="with --pin: a low pin opens")
+
+
+def _add_audit_command(command: CommandAdder) -> None:
     audit = command(
         "audit",
         "check that nobody altered the journal, or export it",
@@ -118,7 +136,7 @@ def _add_audit_command(command: _CommandAdder) -> None:
     audit.add_argument("--head", type=_head, metavar="SEQ:HASH", help="an earlier `audit_head` that must be in it")
 
 
-def _add_keeping_commands(command: _CommandAdder) -> None:
+def _add_keeping_commands(command: CommandAdder) -> None:
     master = command(
         "key",
         "show or renew the master key that people are sealed under",
@@ -143,7 +161,7 @@ def _add_keeping_commands(command: _CommandAdder) -> None:
             keeping.add_argument("--replace", action="store_true", help="also put people back who changed since")
 
 
-def _add_signing_commands(command: _CommandAdder) -> None:
+def _add_signing_commands(command: CommandAdder) -> None:
     keys = command(
         "keys",
         "make, list and revoke the keys that commands are signed with",
@@ -168,55 +186,6 @@ def _add_signing_commands(command: _CommandAdder) -> None:
         "unlock", "open the door from here", "mqtt.allow must contain `unlock`, and so must the key's rights."
     )
     unlock.add_argument("--key", type=Path, metavar="FILE", required=True, help="the private key to sign with")
-
-
-def _add_broker_commands(command: _CommandAdder) -> None:
-    setup = command(
-        "broker-setup",
-        "make the files of a mosquitto with TLS, passwords and an access list",
-        "Writes a certificate authority, certificates, passwords and mosquitto.conf into DIR, and says what to do.\n"
-        "Again in the same DIR: authority and passwords stay, certificates are renewed, new doors come along.",
-    )
-    setup.add_argument("directory", type=Path, metavar="DIR", help="for example /etc/mosquitto/limen")
-    setup.add_argument("--door", action="append", default=[], metavar="ID", help="a door's id; may be given repeatedly")
-    setup.add_argument(
-        "--host", action="append", default=[], metavar="NAME", help="how clients reach the broker; may be repeated"
-    )
-    setup.add_argument("--port", type=int, default=8883, metavar="N", help="the port for TLS (8883)")
-    setup.add_argument(
-        "--require-certificates", action="store_true", help="let nobody in without a client certificate of DIR"
-    )
-
-    command("uninstall-discovery", "remove the door from Home Assistant", "Works with the door running or stopped.")
-
-
-def _add_measuring_commands(command: _CommandAdder) -> None:
-    bench = command("bench", "measure each stage on this machine", "Milliseconds per stage, cold start and memory.")
-    bench.add_argument("--frames", type=_between(1, 100_000), default=200, metavar="N", help="frames to measure (200)")
-    bench.add_argument(
-        "--demo", action="store_true", help="measure on the demo's portraits, and a whole door with them"
-    )
-    bench.add_argument("--store", action="store_true", help="measure what sealing costs instead; needs no camera")
-    bench.add_argument("--report", type=Path, metavar="FILE", help="write the tables into this page, between its marks")
-    bench.add_argument("--json", action="store_true", help="print the measurements as JSON")
-
-    probe = command(
-        "probe",
-        "detect and embed pictures, for measuring and comparing",
-        'Prints {"ready": true}; then reads an image path a line and prints one JSON line for each.',
-    )
-    probe.add_argument("--stdin", action="store_true", required=True, help="read paths from standard input")
-    probe.add_argument("--rule", choices=("largest", "centre"), default="largest", help="which face to embed (largest)")
-
-
-def _between(least: int, most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        value = int(text)
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{value} is not between {least} and {most}")
-        return value
-
-    return number
 
 
 def _head(text: str) -> tuple[int, str]:
@@ -258,7 +227,7 @@ def _explain(error: LimenError) -> int:
         print(f"limen: {problem}", file=sys.stderr)
     if isinstance(error, ConfigError | ModelError):
         return EXIT_CONFIG
-    return EXIT_TEMPORARY if isinstance(error, StoreBusyError) else EXIT_FAILED
+    return EXIT_TEMPORARY if isinstance(error, StoreBusyError | StrikeBusyError) else EXIT_FAILED
 
 
 if __name__ == "__main__":

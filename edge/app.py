@@ -23,8 +23,11 @@ from edge.mqtt.link import Link, Wiring
 from edge.mqtt.messages import ONLINE, encode
 from edge.mqtt.topics import Topics
 from edge.pipeline import Pipeline, Step
+from edge.service.doorway import Doorway, open_wires
 from edge.service.facts import Condition, configuration, info
+from edge.service.notify import Notifier
 from edge.service.overlay import Caption, draw
+from edge.service.portrait import Portraits
 from edge.service.preview import Preview
 from edge.service.publisher import Publisher
 from edge.service.reception import Reception
@@ -32,6 +35,7 @@ from edge.service.reembed import renew_references
 from edge.service.rooms import Rooms
 from edge.service.rule import effective_rule
 from edge.service.telling import access_event, system_event
+from edge.service.watchman import Watchman
 from edge.settings import Settings
 from edge.store.store import open_store
 from edge.values import Decision, Event, Frame
@@ -48,6 +52,7 @@ _CAPTION_SECONDS: Final = 4.0  # how long a decision stays on the preview
 
 def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> None:
     """Work the door until `stop` is set. Raises LimenError when it cannot start; the strike is then off."""
+    notifier = Notifier.of_process(clock)  # before any other process is started
     rule = effective_rule(settings)  # before anything is opened: what cannot be decided by should not touch a pin
     with ExitStack() as house:
         # The store's lock comes first: a second daemon must fail before it touches the pin.
@@ -58,6 +63,7 @@ def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> 
         eye = open_eye(settings.vision, settings.models, clock, faces=settings.access.faces)
         window = house.enter_context(Preview(settings.preview.port)) if preview else None
         strike.ready()
+        wires = house.enter_context(open_wires(settings, clock))
         topics = Topics.of(settings)
         births = (topics.birth,) if settings.home_assistant.discovery else ()
         link = house.enter_context(Link(login, Wiring.of_door(topics, optional=births), clock))
@@ -65,10 +71,13 @@ def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> 
         renew_references(store, eye)
         pipeline = Pipeline(eye, rule, store.people(), clock)
         allowed = standing(settings, login)
-        door = Door(Rooms(settings, clock, store, strike, eye, pipeline, link, allowed, camera, broker, window))
+        door = Door(Rooms(settings, clock, store, strike, eye, pipeline, link, allowed, camera, wires, broker, window))
         _log.info("the door is working%s", f", live picture at {window.address}" if window else "")
+        notifier.ready(f"working the door {settings.door.id}")
         while not stop.is_set():
-            door.turn()
+            if door.turn():
+                notifier.alive()
+        notifier.stopping()
         door.farewell()
 
 
@@ -87,33 +96,45 @@ class Door:
         self._preview = rooms.preview
         self._publisher = Publisher(rooms.settings, rooms.link, rooms.store, rooms.clock, boot_id())
         self._condition = Condition(rooms)
+        self._watchman = Watchman(rooms.pipeline, rooms.store, rooms.clock)
         self._reception = Reception(
             rooms,
             self._publisher,
+            self._watchman,
             selftest=self._condition.selftest,
             configuration=lambda: configuration(rooms.settings),
         )
         self._status_due = self._prune_due = rooms.clock.now()
         self._decision: Decision | None = None
+        self._portraits = Portraits() if rooms.settings.mqtt.image else None
         self._failing = False
         self._full = False
         self._introduce(rooms.eye)
+        self._doorway = Doorway(rooms, self._publisher, self._tell)
 
-    def turn(self) -> None:
-        """One turn of the loop."""
+    def turn(self) -> bool:
+        """One turn of the loop; whether it got as far as a door can: a frame looked at, or told that there is none."""
         self._hear_commands()
+        self._watchman.hear(self._reception.confirm_enrolment(self._doorway.step()))
         frame = self._camera.take(_TURN_SECONDS)
         step = self._pipeline.step(frame)
         for decision in step.decisions:
             self._act(decision)
         for news in step.enrolment:
             self._reception.enrolment_news(news)
+            self._doorway.enrolment_news(news)
+        self._show_faces(frame, step)
         self._note_failure(step)
+        for event in self._watchman.step():
+            self._tell(event)
         if frame is not None:
             self._watch(frame, step)
         self._hear_rooms()
         self._keep_house()
         self._publisher.step()
+        if frame is None:
+            return self._camera.state not in {"starting", "live"}
+        return not step.failed
 
     def farewell(self) -> None:
         """Lock, and let the retained state be true of a door that is off."""
@@ -126,6 +147,8 @@ class Door:
                 self._clock.sleep(0.01)
         self._hear_strike()
         self._publisher.camera(online=False)
+        if self._portraits is not None:
+            self._publisher.image(b"")
         self._publisher.step()
 
     def _introduce(self, eye: Eye) -> None:
@@ -133,7 +156,6 @@ class Door:
         publisher.state(topics.info, encode(info(self._settings, eye, self._pipeline.rule, publisher.stamp())))
         if self._settings.home_assistant.discovery:
             publisher.state(topics.discovery, announcement(self._settings))
-        publisher.state(topics.door_state, b"unknown")
         publisher.state(topics.lock_state, self._strike.state.encode())
         publisher.camera(online=False)
         if self._store.rolled_back:
@@ -161,6 +183,7 @@ class Door:
         told = access_event(decision, self._pipeline.rule, latency_ms=latency_ms)
         self._decision = decision
         self._condition.decided(decision.verdict)
+        self._doorway.decided(decision)
         try:
             self._store.journal(told)
         except StoreError as error:
@@ -175,10 +198,23 @@ class Door:
         try:
             self._strike.pulse(
                 self._settings.door.unlock_seconds,
-                not_after=decision.frame_at + self._pipeline.rule.maximum_frame_age,
+                not_after=decision.not_after,
             )
         except StrikeError as error:
             self._tell(system_event("strike_failed", f"visit {decision.visit_id} was granted but not let in: {error}"))
+        else:
+            self._reception.let_in(decision)
+
+    def _show_faces(self, frame: Frame | None, step: Step) -> None:
+        """After all that opens: a picture may be late, and may be missing."""
+        if self._portraits is None:
+            return
+        if frame is not None and step.probe is not None:
+            self._portraits.saw(frame, step.probe)
+        for decision in step.decisions:
+            jpeg = self._portraits.of(decision)
+            if jpeg is not None:
+                self._publisher.image(jpeg)
 
     def _hear_rooms(self) -> None:
         self._strike.poll()
@@ -248,6 +284,8 @@ class Door:
             if decision is not None and self._clock.now() - decision.at > _CAPTION_SECONDS:
                 decision = None
             window = self._pipeline.window
-            prompt = None if window is None else window.prompt
+            prompt = f"enrolling: {window.prompt}" if window is not None else None
+            if self._pipeline.awaits is not None:
+                prompt = "and now the PIN"
             caption = Caption(rule.detection_threshold, rule.verification_threshold, decision, prompt)
             self._preview.show(lambda: draw(frame.image, probe, step.nearest, caption))

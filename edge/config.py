@@ -18,6 +18,7 @@ import yaml
 from msgspec import Struct
 
 from edge.errors import ConfigError
+from edge.pins import pin_problems
 from edge.settings import Settings, known_keys, value_at
 
 MAX_BYTES: Final = 64 * 1024
@@ -36,9 +37,12 @@ GUARDED: Final = {
         "vision.quality.minimum_brightness",
         "vision.quality.minimum_contrast",
         "vision.quality.minimum_presence",
+        "vision.quality.minimum_mouth",
+        "vision.quality.minimum_eyes",
     ),
     "at_most": (
         "access.frames_window",
+        "access.button_seconds",
         "access.maximum_frame_age_seconds",
         "vision.quality.maximum_brightness",
         "vision.quality.maximum_yaw",
@@ -46,6 +50,8 @@ GUARDED: Final = {
         "vision.quality.maximum_roll",
     ),
 }
+# Words that lower the door's security: whoever walks past opens it; a clock that nobody set opens out of hours.
+LAX: Final = {"access.trigger": "always", "access.untrusted_clock": "ignore"}
 
 
 def read_config(path: Path) -> Settings:
@@ -53,21 +59,27 @@ def read_config(path: Path) -> Settings:
 
     Raises ConfigError listing what is wrong, each problem beginning with the key (or the file's name).
     """
-    document = _parse(path)
-    if document is None:
-        document = {}
-    if not isinstance(document, dict):
-        raise ConfigError(f"{path.name}: the file must hold keys and values, not {_kind(document)}")
+    document = _keys_and_values(path)
     if "home" in document:
         raise ConfigError("home: unknown key")
-    wrong = list(_wrong(document, Settings, ""))
-    if wrong:
-        raise ConfigError(*wrong)
-    settings = msgspec.convert(document | {"home": str(path.parent.absolute())}, Settings, strict=True)
-    problems = [*_contradictions(settings), *_lowered(settings)]
+    settings = _settings(document, path)
+    problems = [*_contradictions(settings), *pin_problems(settings), *_lowered(settings)]
     if problems:
         raise ConfigError(*problems)
     return settings
+
+
+def read_strike(path: Path) -> Settings:
+    """Only what it takes to drive the strike's pin to its locked level, whatever is wrong with the rest of `path`.
+
+    Raises ConfigError where `path` is no configuration at all, or the strike's own keys are wrong.
+    """
+    needed = {"door": {"driver", "pin", "active_high"}, "store": {"directory"}}
+    document = {name: section for name, section in _keys_and_values(path).items() if name in needed}
+    for name, section in document.items():
+        if isinstance(section, dict):
+            document[name] = {key: value for key, value in section.items() if key in needed[name]}
+    return _settings(document, path)
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -100,6 +112,22 @@ _StrictLoader.yaml_implicit_resolvers = {
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _StrictLoader.add_implicit_resolver(_BOOLEAN_TAG, re.compile(r"^(?:true|false)$"), list("tf"))
+
+
+def _keys_and_values(path: Path) -> dict[str, Any]:
+    document = _parse(path)
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path.name}: the file must hold keys and values, not {_kind(document)}")
+    return document
+
+
+def _settings(document: dict[str, Any], path: Path) -> Settings:
+    wrong = list(_wrong(document, Settings, ""))
+    if wrong:
+        raise ConfigError(*wrong)
+    return msgspec.convert(document | {"home": str(path.parent.absolute())}, Settings, strict=True)
 
 
 def _parse(path: Path) -> Any:
@@ -163,11 +191,17 @@ def _contradictions(settings: Settings) -> list[str]:
     problems = []
     if settings.access.frames_needed > settings.access.frames_window:
         problems.append("access.frames_needed: larger than access.frames_window")
+    problems += _missing_buttons(settings)
     quality = settings.vision.quality
     if quality.minimum_brightness >= quality.maximum_brightness:
         problems.append("vision.quality.minimum_brightness: not below vision.quality.maximum_brightness")
     if settings.vision.points == "detector" and settings.vision.detector != "mtcnn":
         problems.append(f"vision.points: {settings.vision.detector} has no points of its own, only mtcnn has")
+    return [*problems, *_mqtt_contradictions(settings)]
+
+
+def _mqtt_contradictions(settings: Settings) -> list[str]:
+    problems = []
     if settings.mqtt.ca_file and not settings.mqtt.tls:
         problems.append("mqtt.ca_file: needs mqtt.tls: true")
     if bool(settings.mqtt.client_certificate) != bool(settings.mqtt.client_key):
@@ -176,8 +210,20 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append("mqtt.client_certificate: needs mqtt.tls: true")
     if settings.mqtt.password_file and not settings.mqtt.username:
         problems.append("mqtt.password_file: needs mqtt.username")
+    if settings.mqtt.image and settings.mqtt.privacy != "full":
+        problems.append("mqtt.image: needs mqtt.privacy: full; a face tells more than a name")
     if settings.mqtt.broker != "embedded" and settings.mqtt.port == 0:
         problems.append("mqtt.port: 0 (any free port) is for the embedded broker only")
+    return problems
+
+
+def _missing_buttons(settings: Settings) -> list[str]:
+    problems, inputs = [], settings.inputs
+    if settings.access.trigger == "button" and inputs.intent_button_pin is None and inputs.doorbell_pin is None:
+        problems.append("access.trigger: button needs inputs.intent_button_pin, or inputs.doorbell_pin")
+    confirms = inputs.exit_button_pin if inputs.exit_button_confirms else None
+    if settings.enrolment.confirm == "button" and inputs.confirm_button_pin is None and confirms is None:
+        problems.append("enrolment.confirm: button needs inputs.confirm_button_pin, or an exit button that confirms")
     return problems
 
 
@@ -196,6 +242,11 @@ def _lowered(settings: Settings) -> list[str]:
                     f"{key}: {value} lowers the door's security ({word} {default}); "
                     "access.accept_lower_security: true would allow it"
                 )
+    problems += [
+        f"{key}: {word} lowers the door's security; access.accept_lower_security: true would allow it"
+        for key, word in LAX.items()
+        if value_at(settings, key) == word
+    ]
     return problems
 
 

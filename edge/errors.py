@@ -5,6 +5,8 @@ LimenError
 ├── ModelError         a model or its card is missing, altered or unfit     exit code 78
 ├── CameraError        the source cannot be opened or read (recoverable)
 ├── StrikeError        the strike process did not do, or cannot confirm, what it was told
+│   └── StrikeBusyError another process holds the strike's pin
+├── InputError         a contact, button or lamp cannot be claimed, or is not watched any more
 ├── StoreError         the state directory or database cannot be used
 │   └── StoreBusyError another process holds the store
 ├── MessageError       an MQTT command that is refused; carries the answer's code
@@ -36,6 +38,14 @@ class CameraError(LimenError):
 
 class StrikeError(LimenError):
     """The strike did not do, or cannot confirm, what it was told."""
+
+
+class StrikeBusyError(StrikeError):
+    """Another process holds the strike's pin."""
+
+
+class InputError(LimenError):
+    """A contact, button or lamp cannot be claimed, or is not watched any more."""
 
 
 class StoreError(LimenError):

@@ -1,7 +1,7 @@
 """One frame through the house: Frame -> Probe -> Decision. The whole step fits on a screen.
 
-Owns what must survive from one frame to the next: the visit, the gallery and the enrolment window. It decides; it does
-not act: opening, storing and telling belong to `edge.app`.
+Owns what must survive from one frame to the next: the visit, the gallery, the enrolment window, the lock-out and what
+was given besides faces. It decides; it does not act: opening, storing and telling belong to `edge.app`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edge.access import enrolment, visits
+from edge.access import enrolment, lockout, visits
+from edge.access.checks import Circumstances
 from edge.access.enrolment import Outcome, Progress, Window
 from edge.access.gallery import Gallery
+from edge.access.lockout import Lockout
 from edge.access.policy import Rule
+from edge.access.second_factor import NOTHING, Given
 from edge.clock import Clock
 from edge.values import Decision, Frame, Match, Person, Probe
 from edge.vision.eye import Eye
@@ -39,6 +42,8 @@ class Pipeline:
     def __init__(self, eye: Eye, rule: Rule, people: Iterable[Person], clock: Clock) -> None:
         self.rule = rule
         self.window: Window | None = None
+        self.lockout = Lockout()
+        self.given: Given = NOTHING
         self.gallery = Gallery.of(people, eye.space, rule)
         self._eye = eye
         self._clock = clock
@@ -47,6 +52,12 @@ class Pipeline:
     def admit(self, people: Iterable[Person]) -> None:
         """Take a new set of enrolled people. A visit goes on; its next frame is held against the new set."""
         self.gallery = Gallery.of(people, self._eye.space, self.rule)
+
+    @property
+    def awaits(self) -> str | None:
+        """Whose second factor the present visit waits for: a person's id."""
+        waiting = self._visits.waiting
+        return waiting.person_id if waiting is not None and waiting.missing == "second_factor" else None
 
     def open_window(self, window: Window) -> None:
         """Begin an enrolment. Whoever is there is not being judged any more."""
@@ -66,12 +77,22 @@ class Pipeline:
         enrolling = self.window is not None
         probe = None if frame is None else self._eye.look(frame, keep=self._visits.box, count=enrolling)
         now = self._clock.now()
+        self.lockout = lockout.passed(self.lockout, now)
         if self.window is not None:
             self.window, news = enrolment.step(self.window, probe, self.gallery, self.rule, now)
             return Step(probe, enrolment=news)
-        self._visits, decisions = visits.step(self._visits, probe, self.gallery, self.rule, now, _new_id)
+        besides = Circumstances(self._clock.wall(), self._clock.trusted(), self.lockout.until, self.given)
+        self._visits, decisions = visits.step(self._visits, probe, self.gallery, self.rule, now, _new_id, besides)
+        for decision in decisions:
+            self._count(decision, now)
         look = self._visits.look
         return Step(probe, None if look is None else look.match, decisions)
+
+    def _count(self, decision: Decision, now: float) -> None:
+        """What a decision leaves behind for the next ones."""
+        self.lockout = lockout.after(self.lockout, decision, self.rule, now)
+        if decision.verdict == "granted" and decision.match is not None:
+            self.given = self.given.spent_on(decision.match.person_id)
 
 
 def _new_id() -> str:

@@ -9,6 +9,7 @@ Times named `at` are monotonic seconds of `edge.clock.Clock.now()`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeVar
@@ -19,7 +20,18 @@ from numpy.typing import NDArray
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 Verdict = Literal["granted", "refused"]
-QualityWord = Literal["too_small", "blurred", "too_dark", "too_bright", "low_contrast", "turned", "not_a_face"]
+SecondFactor = Literal["pin", "confirmed"]
+QualityWord = Literal[
+    "too_small",
+    "blurred",
+    "too_dark",
+    "too_bright",
+    "low_contrast",
+    "turned",
+    "covered_mouth",
+    "covered_eyes",
+    "not_a_face",
+]
 
 
 def frozen_array(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
@@ -97,7 +109,7 @@ class Quality:
 
     `size` pixels (shorter side of the box); `sharpness` variance of the Laplacian of the crop; `brightness` and
     `contrast` mean and standard deviation of its luma (0-255); `yaw` and `pitch` unit-free ratios from the landmarks
-    (0 = straight at the camera); `roll` degrees.
+    (0 = straight at the camera); `roll` degrees; `mouth` and `eyes` how clearly they stand out of the face.
     """
 
     size: float
@@ -108,6 +120,8 @@ class Quality:
     pitch: float
     roll: float
     refusal: QualityWord | None = None
+    mouth: float = 0.0
+    eyes: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -232,7 +246,10 @@ class Decision:
 
     `match` is the person granted, or the nearest one when refused; `runner_up` the next nearest person.
     `frames` of the last `frames_seen` gate-passing frames verified `match`. `frame_at` is when the deciding frame was
-    captured. `quality` is the deciding frame's, where it had one.
+    captured. `quality` is the deciding frame's, where it had one. `best_similarity`: the highest to anybody that a
+    gate-passing frame of the visit had. A pulse must not begin after `not_after`. `second_factor`: what was given
+    besides the face, `missing` where it was needed and was not, None where it was not needed. `limits`: the terms that
+    kept `match` out, in words. `lockout_seconds`: for how long no face would be let in.
     """
 
     visit_id: str
@@ -246,6 +263,11 @@ class Decision:
     frames: int = 0
     frames_seen: int = 0
     quality: Quality | None = None
+    best_similarity: float | None = None
+    not_after: float = -math.inf
+    second_factor: SecondFactor | Literal["missing"] | None = None
+    limits: str = ""
+    lockout_seconds: float = 0.0
 
 
 EventKind = Literal["access", "door", "system"]
@@ -259,12 +281,14 @@ class Event:
     data: dict[str, Any]
 
 
-SignalKind = Literal["contact_open", "contact_closed", "exit_button", "doorbell", "tamper", "confirm", "intent"]
+SignalKind = Literal[
+    "contact_open", "contact_closed", "contact_unknown", "exit_button", "doorbell", "tamper", "confirm", "intent"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class DoorSignal:
-    """Something that is wired to the door spoke; `at` is when its level changed, before it was held to be steady.
+    """Something that is wired to the door spoke; `at` is when its level changed, before it was known to hold.
 
     The contact tells what it is, at the start too; the others tell once for each press. `exit_button` and `confirm` are
     pressed by somebody inside, `doorbell` and `intent` by somebody outside: only the former can be a second factor.

@@ -11,9 +11,9 @@ FILE_LINES = 300
 FUNCTION_LINES = 40
 FUNCTION_LINES_P90 = 25
 
-ROOMS = ("camera", "vision", "access", "door", "store", "mqtt", "dashboard")
+ROOMS = ("camera", "vision", "access", "door", "store", "mqtt", "dashboard", "deploy")
 # What every room may import of the device, and what the files beside the rooms may import of each other.
-SHARED = ("edge.values", "edge.errors", "edge.settings", "edge.clock")
+SHARED = ("edge.values", "edge.errors", "edge.settings", "edge.clock", "edge.pins")
 JOINERS = ("edge/app.py", "edge/pipeline.py", "edge/__main__.py", "edge/commands/", "edge/service/")
 VISITORS = {"dashboard": ("edge.mqtt.messages",)}
 

@@ -21,6 +21,7 @@ import pytest
 
 from docs import configuration_page
 from edge.__main__ import build_parser
+from edge.commands.send_command import arguments_of
 from edge.config import read_config
 from edge.settings import Settings, known_keys
 
@@ -30,7 +31,7 @@ PAGES = {
     for path in sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md"), *PROJECT.glob("*/README.md")])
 }
 CONFIG = (PROJECT / "config.yaml").read_text(encoding="utf-8")
-TARGETS = re.findall(r"^([a-z-]+):.*## ", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+TARGETS = re.findall(r"^([a-z0-9-]+):.*## ", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def _blocks(language: str) -> Iterator[tuple[str, str]]:
@@ -94,7 +95,7 @@ def test_every_make_target_is_told(target: str) -> None:
 
 def test_no_page_tells_of_a_make_target_that_is_not_there() -> None:
     told = {
-        target for text in PAGES.values() for target in re.findall(r"(?:`|^|\$ )make ([a-z-]+)", text, re.MULTILINE)
+        target for text in PAGES.values() for target in re.findall(r"(?:`|^|\$ )make ([a-z0-9-]+)", text, re.MULTILINE)
     }
     assert told - set(TARGETS) == set()
 
@@ -121,7 +122,9 @@ def test_what_a_page_shows_can_be_done(tmp_path: Path, page: str, block: str) ->
 def test_every_command_line_in_the_documents_is_one(line: str) -> None:
     words = shlex.split(re.split(r" [|<>&]", line)[0], comments=True)
     if words[0] not in {"--help", "--version"}:
-        build_parser().parse_args(words)
+        options = build_parser().parse_args(words)
+        if options.command == "send" and not any(field.endswith("=-") for field in options.fields):
+            arguments_of(options.request, options.fields)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -26,7 +26,7 @@ FLOW = json.loads((DOCS / "home_assistant" / "node-red.json").read_text(encoding
 TOPICS = Topics("limen", "front")
 STAMP = stamp(SystemClock(), "boot-1")
 # What every Node-RED brings along, of what the flow may use.
-NODES = {"tab", "mqtt-broker", "mqtt in", "mqtt out", "switch", "template", "debug", "inject"}
+NODES = {"tab", "mqtt-broker", "mqtt in", "mqtt out", "function", "switch", "template", "debug", "inject"}
 
 
 class Input(str):

@@ -21,6 +21,7 @@ from edge.mqtt.arguments import Request
 from edge.mqtt.authority import COMMANDS, Standing, command_facts
 from edge.mqtt.commands import Command, Context, Incoming, parse
 from edge.mqtt.keys import Key, Keyring
+from edge.mqtt.lock_set import LockRequest, parse_lock_set
 from edge.mqtt.messages import Response, decode, encode
 from edge.mqtt.signed import Address, envelope_of
 from edge.mqtt.topics import Topics
@@ -81,6 +82,11 @@ def test_an_example_is_what_the_door_says_or_obeys(lead: str, block: str) -> Non
     assert published, f"the line before a JSON example says where it is published, not {lead!r}"
     topic, signed = published.groups()
     document = json.loads(block)
+    if topic == "lock/set":
+        wish = parse_lock_set(Incoming(TOPICS.lock_set, block.encode()), CONTEXT)
+        assert isinstance(wish, LockRequest), wish
+        assert {"action": wish.action, "code": wish.code} == document
+        return
     if topic.startswith("request/"):
         check_command(topic, SIGNER.envelope(document) if signed else block.encode())
         return

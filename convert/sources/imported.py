@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.errors import ConversionError
-from convert.quantize import Precision, to_tflite
 
 _LARGEST_SIDE: Final = 4096
 # How much red, green and blue weigh in grey: ITU-R BT.601, as OpenCV and Pillow have it.
@@ -27,6 +26,7 @@ class Imported:
     notes: tuple[str, ...] = ()  # what was done to it, for people
     head: bytes | None = None  # what a siamese model had after its towers, as .tflite
     head_layers: tuple[str, ...] = ()
+    network: Any = None  # as a `keras.Model`, where that was asked for
 
 
 @dataclass(frozen=True)
@@ -88,17 +88,6 @@ def door_network(keras: Any, network: Any, shape: Sequence[int | None], wish: Wi
     if vector_length(vector.shape) and len(vector.shape) != 2:
         vector = keras.layers.Flatten(name="embedding")(vector)
     return keras.Model(pixels, vector, name="embedder")
-
-
-def converted(network: Any, precision: Precision) -> bytes:
-    """`to_tflite`, for a network that may do what TFLite cannot. Raises ConversionError then."""
-    from tensorflow.lite.python.convert_phase import ConverterError
-
-    try:
-        return to_tflite(network, precision)
-    except (ConverterError, ValueError, TypeError, RuntimeError) as error:
-        lines = [line for line in str(error).splitlines() if "error:" in line] or str(error).splitlines() or ["?"]
-        raise ConversionError(f"TFLite has no way to say what it does ({lines[0].strip()[-200:]})") from None
 
 
 def finite_weights(model: Any) -> list[NDArray[np.float32]]:

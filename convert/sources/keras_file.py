@@ -14,7 +14,8 @@ from typing import Any, Final
 import numpy as np
 
 from convert.errors import ConversionError
-from convert.sources.imported import Imported, Wish, converted, door_network, finite_weights
+from convert.quantize import to_tflite
+from convert.sources.imported import Imported, Wish, door_network, finite_weights
 from convert.sources.keras_submodel import shared_submodel
 from convert.sources.tower import Step, find_tower, head_steps
 from convert.tensorflow import load_keras
@@ -62,9 +63,9 @@ def convert(keras: Any, model: Any, wish: Wish, lost: str = "") -> Imported:
     if wish.tower and len(inputs) == 1:
         notes.append(f"cut at {wish.tower}")
     layers = tuple(dict.fromkeys(step.name for step in head_steps(inputs, outputs)))
-    head = converted(_head(keras, model, ends), "float32") if layers else None
-    exact, small = converted(network, "float32"), converted(network, "float16")
-    return Imported(exact, small, weights, (*notes, *([lost] if lost else [])), head, layers)
+    head = to_tflite(_head(keras, model, ends), "float32") if layers else None
+    exact, small = to_tflite(network, "float32"), to_tflite(network, "float16")
+    return Imported(exact, small, weights, (*notes, *([lost] if lost else [])), head, layers, network)
 
 
 def read_config(path: Path) -> dict[str, Any]:

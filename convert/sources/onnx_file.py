@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,16 +27,18 @@ PYTHON: Final = _PROJECT / ".venv-onnx" / "bin" / "python"
 _ALIKE: Final = 0.9999
 
 
-def import_onnx(path: Path, wish: Wish) -> Imported:
+def import_onnx(path: Path, wish: Wish, *, whole: bool = False) -> Imported:
     """The embedding network in an ONNX file, converted; also when it is the tower of a siamese model.
 
-    Raises ConversionError naming the file when it holds none, or when its environment is not there.
+    With `whole` also as a `keras.Model`, which needs TensorFlow. Raises ConversionError naming the file when it holds
+    none, or when its environment is not there.
     """
     if not PYTHON.exists():
         raise ConversionError("ONNX files need an environment of their own, .venv-onnx: `make onnx` sets it up")
     with tempfile.TemporaryDirectory(prefix="limen-") as folder:
         try:
-            return _read(Path(folder), _run(path, Path(folder), wish))
+            found = _read(Path(folder), _run(path, Path(folder), wish))
+            return replace(found, network=_whole(Path(folder))) if whole else found
         except ConversionError as error:
             raise ConversionError(f"{path.name}: {error}") from None
 
@@ -63,6 +66,14 @@ def _read(folder: Path, told: dict[str, Any]) -> Imported:
     with np.load(folder / "parity.npz", allow_pickle=False) as parity:
         _same_embeddings(exact, parity["given"], parity["embeddings"])
     return Imported(exact, small, weights, tuple(told["notes"]))
+
+
+def _whole(folder: Path) -> Any:
+    from convert.sources.savedmodel import import_savedmodel
+
+    if not (folder / "converted" / "saved_model.pb").exists():
+        raise ConversionError("comes in float32 and float16 only: for the others the converter needs Python 3.11")
+    return import_savedmodel(folder / "converted", Wish()).network
 
 
 def _same_embeddings(content: bytes, given: NDArray[np.float32], wanted: NDArray[np.float32]) -> None:

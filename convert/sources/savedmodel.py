@@ -16,7 +16,8 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from convert.errors import ConversionError
-from convert.sources.imported import Imported, Wish, converted, door_network
+from convert.quantize import to_tflite
+from convert.sources.imported import Imported, Wish, door_network
 from convert.sources.tower import Step, find_tower, head_steps
 from convert.tensorflow import load_keras, load_tensorflow
 
@@ -39,12 +40,12 @@ def import_savedmodel(path: Path, wish: Wish) -> Imported:
         tower = graph.network(keras, graph.inputs[:1], ends[:1])
         network = door_network(keras, tower, _sides(graph.inputs[0].tensor), wish)
         layers = tuple(dict.fromkeys(step.name for step in head_steps(graph.inputs, graph.outputs)))
-        head = converted(graph.head(keras, ends), "float32") if layers else None
-        exact, small = converted(network, "float32"), converted(network, "float16")
+        head = to_tflite(graph.head(keras, ends), "float32") if layers else None
+        exact, small = to_tflite(network, "float32"), to_tflite(network, "float16")
     except ConversionError as error:
         raise ConversionError(f"{path.name}: {error}") from None
     notes = [f"cut out of a siamese model at {ends[0].name}"] if len(graph.inputs) > 1 else []
-    return Imported(exact, small, weights, tuple(notes), head, layers)
+    return Imported(exact, small, weights, tuple(notes), head, layers, network)
 
 
 class _Frozen:

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from datetime import UTC, datetime
+from typing import Final, get_args
 
+from edge.access import schedule
 from edge.access.gallery import Gallery
 from edge.access.policy import Rule
-from edge.values import Match, Probe, Quality
+from edge.access.second_factor import NOTHING, Given
+from edge.values import Match, Person, Probe, Quality
 
 VERIFIED: Final = "verified"
+_LIMITS: Final[tuple[schedule.Limit, ...]] = get_args(schedule.Limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What bears on a decision besides the picture and the people.
+
+    `wall` is the clock on the wall, aware. No face is let in before `locked_until` (monotonic seconds). As it is when
+    nothing is known: the clock is not to be trusted, and nobody gave anything.
+    """
+
+    wall: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    clock_trusted: bool = False
+    locked_until: float = -math.inf
+    given: Given = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +46,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one frame said about the face in it. `passed` says whether the quality gate let it through."""
+    """What one frame said about the face in it. `passed` says whether the quality gate let it through.
+
+    `recognised`: it is the face of `match`, who may still have to stay out.
+    """
 
     reason: str
     passed: bool
+    recognised: bool
     frame_at: float
     quality: Quality | None
     match: Match | None
@@ -38,20 +61,35 @@ class Look:
 
     @property
     def person_id(self) -> str | None:
-        """Whom this frame verified."""
-        return self.match.person_id if self.match is not None and self.reason == VERIFIED else None
+        """Whose face this frame showed."""
+        return self.match.person_id if self.match is not None and self.recognised else None
 
 
-def look_at(probe: Probe, gallery: Gallery, rule: Rule, now: float) -> Look:
-    """Judge one frame that holds a face."""
+def look_at(probe: Probe, gallery: Gallery, rule: Rule, circumstances: Circumstances, now: float) -> Look:
+    """Judge one frame that holds a face: whose it is, and whether they may come in."""
     matches = gallery.match(probe.embedding, rule) if probe.embedding is not None else ()
     match = next((one for one in matches if one.verified), matches[0] if matches else None)
     runner_up = next((one for one in matches if one is not match), None)
     candidate = Candidate(probe, gallery, match, runner_up, rule, now)
-    reasons = (check(candidate) for check in CHECKS)
-    reason = next((reason for reason in reasons if reason is not None), VERIFIED)
+    of_the_face = next((reason for reason in (check(candidate) for check in CHECKS) if reason is not None), None)
+    person = gallery.person(match.person_id) if match is not None and of_the_face is None else None
+    reason = of_the_face or kept_out(person, rule, circumstances, now) or VERIFIED
     passed = not reason.startswith("quality:")
-    return Look(reason, passed, probe.at, probe.quality, match, runner_up)
+    return Look(reason, passed, of_the_face is None, probe.at, probe.quality, match, runner_up)
+
+
+def kept_out(person: Person | None, rule: Rule, circumstances: Circumstances, now: float) -> str | None:
+    """What keeps somebody out who is recognised; None when nothing does."""
+    if person is None:
+        return "unknown"
+    believed = circumstances.clock_trusted or rule.untrusted_clock == "ignore"
+    limit = schedule.limit(person.terms, circumstances.wall, believed=believed)
+    return limit or (None if now >= circumstances.locked_until else "lockout")
+
+
+def limits_in_words(person: Person | None, reason: str, circumstances: Circumstances) -> str:
+    """The terms that kept somebody out, where it was they that did."""
+    return schedule.words(person.terms, circumstances.wall) if person is not None and reason in _LIMITS else ""
 
 
 def _quality(candidate: Candidate) -> str | None:
@@ -91,7 +129,8 @@ def _fresh(candidate: Candidate) -> str | None:
 
 Check = Callable[[Candidate], str | None]
 
-# In this order; the first reason counts. Liveness, schedule, lock-out and second factor go before `_fresh`.
+# In this order; the first reason counts. Liveness goes before `_fresh`. What a visit can wait for, a second factor or a
+# button, is asked in `edge.access.visits`.
 CHECKS: Final[tuple[Check, ...]] = (
     _quality,
     _embedding,

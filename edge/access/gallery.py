@@ -80,6 +80,9 @@ class Gallery:
         """Whether `embedding` can be held against this gallery at all."""
         return embedding is not None and _fits(embedding, self.space, self.matrix.shape[1] if self.people else None)
 
+    def person(self, person_id: str) -> Person | None:
+        return next((person for person in self.people if person.id == person_id), None)
+
     def match(self, embedding: Embedding, rule: Rule) -> tuple[Match, ...]:
         """Everybody against `embedding`, the most similar first; nobody where it is not comparable."""
         if not self.people or not self.comparable(embedding):

@@ -1,4 +1,4 @@
-"""What a PIN is, how it is hashed, and how long wrong ones lock it. Pure.
+"""What a PIN is and how it is hashed. Pure.
 
 scrypt comes with Python: no package more for the one secret a door has. 16 MiB and a tenth of a second make guessing
 from a stolen store dear, and hold the door up less than one slow frame; what protects at the door is the lock-out.
@@ -12,9 +12,6 @@ from typing import Final
 
 from edge.errors import MessageError
 
-FREE_ATTEMPTS: Final = 5
-_SHORTEST_SECONDS: Final = 30.0
-_LONGEST_SECONDS: Final = 900.0
 _RISING: Final = "01234567890123"
 
 
@@ -30,9 +27,3 @@ def digest_of(pin: str, salt: bytes) -> bytes:
 
 def is_right(pin: str, salt: bytes, digest: bytes) -> bool:
     return hmac.compare_digest(digest_of(pin, salt), digest)
-
-
-def lockout_seconds(wrong: int) -> float:
-    """After so many wrong ones in a row: 30 s after the fifth, then twice as long after each, up to 15 minutes."""
-    beyond = wrong - FREE_ATTEMPTS
-    return 0.0 if beyond < 0 else min(_LONGEST_SECONDS, _SHORTEST_SECONDS * 2.0 ** min(beyond, 10))

@@ -11,6 +11,10 @@ from edge.errors import ConfigError
 from edge.settings import AccessSettings
 
 MINIMUM_REFERENCES: Final = 5
+# From this false match rate of one comparison on, a refused visit looks like an attempt on somebody.
+ATTEMPT_FMR: Final = 1e-2
+# How far apart a face and its second factor may be, whichever comes first.
+SECOND_FACTOR_SECONDS: Final = 20.0
 
 # How often two different people may be taken for one, per comparison.
 _FALSE_MATCH_RATES: Final = {"convenience": 1e-3, "balanced": 1e-4, "strict": 1e-5}
@@ -25,8 +29,9 @@ def level_fmr(security: Literal["convenience", "balanced", "strict"]) -> float:
 class Rule:
     """When the door opens. Times are seconds; similarities are cosines.
 
-    `level_threshold` is the card's similarity for the level `security`, None where the card has none. A rule that
-    would let everybody in cannot be made: ConfigError.
+    `level_threshold` is the card's similarity for the level `security`, None where the card has none. A refused visit
+    that reached `attempt_similarity` looks like an attempt on somebody; `attempt_fmr` is the card's rate at that
+    similarity, None where the card has none. A rule that would let everybody in cannot be made: ConfigError.
     """
 
     security: Literal["convenience", "balanced", "strict"]
@@ -38,8 +43,13 @@ class Rule:
     frames_window: int
     margin: float
     faces: Literal["nearest", "refuse"]
-    trigger: Literal["always", "dwell"]
+    trigger: Literal["always", "dwell", "button"]
     dwell: float
+    button: float
+    second_factor: Literal["as_needed", "always"]
+    untrusted_clock: Literal["refuse_limited", "ignore"]
+    attempt_similarity: float
+    attempt_fmr: float | None
     refuse_after: float
     gone: float
     cooldown: float
@@ -51,6 +61,7 @@ class Rule:
             "verification_threshold": 0.0 < self.verification_threshold <= 1.0,
             "frames_needed": 1 <= self.frames_needed <= self.frames_window,
             "margin": 0.0 <= self.margin <= 1.0,
+            "attempt_similarity": -1.0 <= self.attempt_similarity <= 1.0,
         }
         problems = [
             f"access.{key}: {getattr(self, key)} is no possible value" for key, fits in possible.items() if not fits
@@ -61,15 +72,38 @@ class Rule:
     def explain(self) -> str:
         """What it takes to open the door, a sentence a line."""
         several = "the nearest one decides" if self.faces == "nearest" else "nobody is let in"
-        dwell = f"It must have been there for {self.dwell:g} s. " if self.trigger == "dwell" else ""
+        intent = {
+            "dwell": f"It must have been there for {self.dwell:g} s. ",
+            "button": f"The button must be pressed within {self.button:g} s of it. ",
+            "always": "Walking past is enough. ",
+        }[self.trigger]
         return (
             f"A face is a person's when it reaches similarity {self.detection_threshold:.3f} with at least "
             f"{self.verification_threshold:.0%} of that person's references ({self.minimum_references} or more).\n"
             f"{self._origin()}\n"
             f"The door opens when {self.frames_needed} of the last {self.frames_window} good frames say so, "
             f"and everybody else is at least {self.margin:g} less similar.\n"
-            f"{dwell}The picture must not be older than {self.maximum_frame_age:g} s. With several faces, {several}.\n"
+            f"{intent}The picture must not be older than {self.maximum_frame_age:g} s. With several faces, {several}.\n"
             f"Otherwise the face is refused after {self.refuse_after:g} s and may try again {self.cooldown:g} s later."
+            f"\n{self._second_factor()}\n"
+            f"{self._lockout()}"
+        )
+
+    def _second_factor(self) -> str:
+        some = "Children, people who look too much like another, and whoever is told to"
+        who = "Everybody" if self.second_factor == "always" else some
+        return f"{who} must also give a PIN, or be\nconfirmed inside, within {SECOND_FACTOR_SECONDS:g} s of the face."
+
+    def _lockout(self) -> str:
+        origin = "the model's card has no figure, so that is the threshold itself"
+        if self.attempt_fmr is not None:
+            rate = f"1 in {1 / self.attempt_fmr:,.0f} comparisons of two different people"
+            origin = f"by the model's card, {rate} reaches that"
+        return (
+            f"A refused face that was ambiguous, or {self.attempt_similarity:.3f} like somebody, counts as an attempt\n"
+            f"({origin}).\n"
+            "After 5 in a row no face is let in for 30 s, then for twice as long after each, up to 15 minutes; after\n"
+            "50 in a day for a day."
         )
 
     def _origin(self) -> str:
@@ -104,6 +138,7 @@ def make_rule(access: AccessSettings, thresholds: Sequence[tuple[float, float]])
             f"access.detection_threshold: {wanted} lowers the door's security (the embedder's card has {asked}); "
             "access.accept_lower_security: true would allow it"
         )
+    attempt_fmr, attempt_similarity = _attempt_point(thresholds) or (None, threshold)
     return Rule(
         security=access.security,
         level_threshold=level,
@@ -116,6 +151,11 @@ def make_rule(access: AccessSettings, thresholds: Sequence[tuple[float, float]])
         faces=access.faces,
         trigger=access.trigger,
         dwell=access.dwell_seconds,
+        button=access.button_seconds,
+        second_factor=access.second_factor,
+        untrusted_clock=access.untrusted_clock,
+        attempt_similarity=attempt_similarity,
+        attempt_fmr=attempt_fmr,
         refuse_after=access.refuse_after_seconds,
         gone=access.gone_seconds,
         cooldown=access.cooldown_seconds,
@@ -126,3 +166,10 @@ def make_rule(access: AccessSettings, thresholds: Sequence[tuple[float, float]])
 def _level_threshold(access: AccessSettings, thresholds: Sequence[tuple[float, float]]) -> float | None:
     rate = level_fmr(access.security)
     return max((similarity for fmr, similarity in thresholds if math.isclose(fmr, rate)), default=None)
+
+
+def _attempt_point(thresholds: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
+    """The card's figure for `ATTEMPT_FMR`, of several the strictest; its laxest one where it has none for that rate."""
+    known = [point for point in thresholds if all(map(math.isfinite, point))]
+    meant = [point for point in known if math.isclose(point[0], ATTEMPT_FMR)]
+    return max(meant, key=lambda point: point[1], default=None) or min(known, key=lambda point: point[1], default=None)

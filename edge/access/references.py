@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Literal
 
@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 
 from edge.access.gallery import Gallery
 from edge.access.policy import Rule
+from edge.access.separation import separate
 from edge.errors import EnrolmentError
-from edge.values import Crop, Embedding, Person
+from edge.values import Crop, Embedding, Person, QualityWord, Separation, Terms
 
-ErrorCode = Literal["no_face", "too_few_references", "two_people", "already_enrolled"]
+ErrorCode = Literal["no_face", "not_confirmed", "too_few_references", "two_people", "already_enrolled"]
+
+# Why a picture is no reference: what the gate says, and what only an enrolment minds.
+RefusalWord = QualityWord | Literal["no_face", "several_faces", "bad_embedding", "same_picture"]
 
 # Mean absolute difference of two aligned crops, in grey levels of 255, below which they count as the same pixels up to
 # noise. The alignment amplifies noise, so the two uses need two figures. From the camera 0.45 s apart, people holding
@@ -28,22 +32,27 @@ SAME_PHOTOGRAPH: Final = 12.0
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentRequest:
-    """Whom to enrol: a clean name, an id nobody has, how many references, when (wall clock) it was asked for."""
+    """Whom to enrol: a clean name, an id nobody has, how many references, when (wall clock) it was asked for.
+
+    `consent` is what was said of the person's agreement; `minor`, that they are a child.
+    """
 
     name: str
     person_id: str
     references: int
     transaction: str
     asked_at: datetime
+    consent: bool | None = None
+    minor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How an enrolment ended: with a `person` for the caller to store, or with an `error`; never with both.
 
-    `dropped` are the indexes (in the order they were taken) of references that did not agree with the others.
-    `worst_own` is the lowest similarity among the kept ones; `nearest_id` and `nearest_similarity` the person enrolled
-    before who comes closest. `warnings` are sentences for the operator.
+    `dropped` are the indexes (in the order they were taken) of references that did not agree with the others, `crops`
+    the pictures of those that did, `refusals` how many pictures never became one, by word. `known_as` is the id under
+    which the person is enrolled already. `warnings` are sentences for the operator.
     """
 
     request: EnrolmentRequest
@@ -51,14 +60,19 @@ class Outcome:
     error: EnrolmentError | None = None
     warnings: tuple[str, ...] = ()
     dropped: tuple[int, ...] = ()
-    worst_own: float | None = None
-    nearest_id: str | None = None
-    nearest_similarity: float | None = None
+    crops: tuple[Crop, ...] = ()
+    refusals: Mapping[RefusalWord, int] = field(default_factory=dict)
+    known_as: str | None = None
 
 
 def refused(request: EnrolmentRequest, code: ErrorCode, message: str) -> Outcome:
     """Nothing is stored. Everything but a person who is there already may be tried again."""
     return Outcome(request, error=EnrolmentError(code, message, retryable=code != "already_enrolled"))
+
+
+def counted(refusals: Mapping[RefusalWord, int], word: RefusalWord) -> Mapping[RefusalWord, int]:
+    """`refusals` with one more of `word`."""
+    return {**refusals, word: refusals.get(word, 0) + 1}
 
 
 def same_pixels(crop: Crop | None, earlier: Sequence[Crop | None], figure: float) -> bool:
@@ -80,7 +94,10 @@ def conclude(request: EnrolmentRequest, references: Sequence[Embedding], gallery
     asks of a stranger, a person's own pictures must give. Those that do not are dropped; two of them that agree with
     each other but with nobody kept are a second person.
     """
-    person = Person(request.person_id, request.name, tuple(references), request.asked_at)
+    terms = Terms(minor=request.minor)
+    person = Person(
+        request.person_id, request.name, tuple(references), request.asked_at, terms, consent=request.consent
+    )
     own = Gallery.of((person,), gallery.space, rule)
     if len(references) < rule.minimum_references or own.unusable:
         return _too_few(request, len(references), rule)
@@ -94,11 +111,12 @@ def conclude(request: EnrolmentRequest, references: Sequence[Embedding], gallery
     person = replace(person, references=tuple(references[index] for index in kept.tolist()))
     known = _already_enrolled(person, gallery, rule)
     if known is not None:
-        known_already = refused(request, "already_enrolled", f"this person is already enrolled as {known}")
-        return replace(known_already, nearest_id=known)
-    outcome = Outcome(request, person, dropped=dropped, worst_own=float(similarities[np.ix_(kept, kept)].min()))
-    outcome = _with_nearest(outcome, person, gallery, rule)
-    return replace(outcome, warnings=tuple(_warnings(outcome, person, gallery, rule)))
+        known_already = refused(request, "already_enrolled", "this person is enrolled already")
+        return replace(known_already, known_as=known)
+    separation = separate(person, gallery, rule)
+    warnings = tuple(_warnings(request, person, dropped, separation, gallery))
+    person = replace(person, separation=replace(separation, warnings=warnings))
+    return Outcome(request, person, warnings=warnings, dropped=dropped)
 
 
 def _centred(crop: Crop) -> NDArray[np.float32]:
@@ -126,25 +144,18 @@ def _already_enrolled(person: Person, gallery: Gallery, rule: Rule) -> str | Non
     return next((known for known, times in verified if 2 * times > len(person.references)), None)
 
 
-def _with_nearest(outcome: Outcome, person: Person, gallery: Gallery, rule: Rule) -> Outcome:
-    nearest = [matches[0] for matches in (gallery.match(one, rule) for one in person.references) if matches]
-    if not nearest:
-        return outcome
-    match = max(nearest, key=lambda one: one.similarity)
-    return replace(outcome, nearest_id=match.person_id, nearest_similarity=match.similarity)
-
-
-def _warnings(outcome: Outcome, person: Person, gallery: Gallery, rule: Rule) -> list[str]:
-    kept, wanted = len(person.references), outcome.request.references
-    warnings = [f"reference {index + 1} did not look like the others and was left out" for index in outcome.dropped]
-    if kept < wanted:
-        warnings.append(f"{kept} references instead of {wanted}: the door may refuse this person more often")
-    near = outcome.nearest_similarity
-    if near is not None and near >= rule.detection_threshold - rule.margin:
-        warnings.append(f"looks like {outcome.nearest_id} (similarity {near:.2f}): the door may confuse or refuse both")
+def _warnings(
+    request: EnrolmentRequest, person: Person, dropped: Sequence[int], separation: Separation, gallery: Gallery
+) -> Iterable[str]:
+    kept = len(person.references)
+    yield from (f"reference {index + 1} did not look like the others and was left out" for index in dropped)
+    if kept < request.references:
+        yield f"{kept} references instead of {request.references}: the door may refuse this person more often"
+    yield from separation.warnings
+    if request.minor:
+        yield "a child's face opens nothing by itself: it takes a second factor"
     if gallery.unusable:
-        warnings.append(f"could not be compared with: {', '.join(gallery.unusable)}")
-    return warnings
+        yield f"could not be compared with everybody: {len(gallery.unusable)} must be enrolled again"
 
 
 def _too_few(request: EnrolmentRequest, count: int, rule: Rule) -> Outcome:

@@ -2,6 +2,9 @@
 
 A visit starts with the first face that passes the size gate and ends when none has been seen for `gone` seconds, or
 when somebody else's face is there. After its decision it goes on silently, so that nothing is decided twice.
+
+A face that is complete may have to wait for a second factor or a button. The visit then lasts until that comes or its
+time is over, also while the face is out of sight; it ends at once when somebody else's face appears.
 """
 
 from __future__ import annotations
@@ -11,41 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from edge.access.checks import VERIFIED, Look, look_at
-from edge.access.gallery import Gallery, is_sound, similarity
-from edge.access.policy import Rule
-from edge.values import Box, Decision, Embedding, Probe, Verdict
-
-# Overlap (intersection over union) from which two boxes are the same place, the similarity below which the face in
-# that place has been swapped, and the one from which a face elsewhere is the same again.
-SAME_PLACE: Final = 0.1
-SWAPPED_BELOW: Final = 0.35
-SAME_AGAIN: Final = 0.4
+from edge.access.checks import VERIFIED, Circumstances, Look, kept_out, limits_in_words, look_at
+from edge.access.gallery import Gallery
+from edge.access.policy import SECOND_FACTOR_SECONDS, Rule
+from edge.access.second_factor import needs_second_factor
+from edge.access.visit import Missing, Sighting, Visit, Waiting, binds, is_back, is_gone, is_over, sighting
+from edge.values import Box, Decision, Probe, Verdict
 
 # How many decided visits are remembered at most; they expire after seconds anyway.
 MAX_REMEMBERED: Final = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One face from appearing to leaving.
-
-    `box` and `embedding` are the last ones known, `passed_at` when its first frame passed the quality gate, `window`
-    the last `frames_window` frames that did, `known_since` when each person was first verified. `reasons` holds each
-    reason with its number of frames and its latest frame, the latest reason last.
-    """
-
-    id: str
-    started_at: float
-    seen_at: float
-    box: Box
-    embedding: Embedding | None = None
-    passed_at: float | None = None
-    window: tuple[Look, ...] = ()
-    known_since: tuple[tuple[str, float], ...] = ()
-    reasons: tuple[tuple[int, Look], ...] = ()
-    verdict: Verdict | None = None
-    decided_at: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +38,26 @@ class VisitState:
         """Where the visit's face was last."""
         return self.visit.box if self.visit is not None else None
 
+    @property
+    def waiting(self) -> Waiting | None:
+        """What the current visit waits for."""
+        return self.visit.waiting if self.visit is not None and self.visit.waits else None
 
-@dataclass(frozen=True, slots=True)
-class _Face:
-    """The face in one frame; `embedding` only where it can be trusted."""
 
-    box: Box
-    embedding: Embedding | None
+@dataclass(frozen=True, slots=True, eq=False)
+class _Door:
+    """What a decision is made by, at one moment. `frame_at`: when the newest frame was captured, NaN without one."""
+
+    gallery: Gallery
+    rule: Rule
+    circumstances: Circumstances
+    now: float
+    frame_at: float
+
+    @property
+    def sees(self) -> bool:
+        """Whether the camera shows what is there now. False for a NaN."""
+        return 0.0 <= self.now - self.frame_at <= self.rule.maximum_frame_age
 
 
 def begin() -> VisitState:
@@ -76,79 +66,41 @@ def begin() -> VisitState:
 
 
 def step(
-    state: VisitState, probe: Probe | None, gallery: Gallery, rule: Rule, now: float, new_id: Callable[[], str]
+    state: VisitState,
+    probe: Probe | None,
+    gallery: Gallery,
+    rule: Rule,
+    now: float,
+    new_id: Callable[[], str],
+    circumstances: Circumstances = Circumstances(),  # noqa: B008 - a frozen value
 ) -> tuple[VisitState, tuple[Decision, ...]]:
     """One frame; with `probe` None only time passes. Two decisions when a face is swapped and both are due."""
-    face = _face(probe)
-    look = look_at(probe, gallery, rule, now) if probe is not None and face is not None else None
-    visit, remembered = state.visit, tuple(past for past in state.remembered if _binds(past, rule, now))
+    door = _Door(gallery, rule, circumstances, now, math.nan if probe is None else probe.at)
+    face = sighting(probe)
+    look = look_at(probe, gallery, rule, circumstances, now) if probe is not None and face is not None else None
+    visit, remembered = state.visit, tuple(past for past in state.remembered if binds(past, rule, now))
     decisions: list[Decision] = []
-    if visit is not None and _is_over(visit, face, remembered, rule, now):
+    if visit is not None and is_over(visit, face, remembered, rule, now):
         if visit.verdict is None and visit.passed_at is not None:
-            visit, refusal = _refuse(visit, rule, now)
+            visit, refusal = _refuse(visit, door, "swapped" if visit.waits else None)
             decisions.append(refusal)
-        remembered += (visit,) if visit.verdict is not None and _binds(visit, rule, now) else ()
+        remembered += (visit,) if visit.verdict is not None and binds(visit, rule, now) else ()
         visit = None
     if face is not None and look is not None:
         visit, remembered = _arrive(visit, remembered, face, now, new_id)
         visit = _see(visit, face, look, rule, now)
     if visit is not None and visit.verdict is None:
-        if look is not None and _holds(visit, look, rule, now):
-            visit, grant = _decided(visit, "granted", VERIFIED, look, look, now)
-            decisions.append(grant)
-        elif visit.passed_at is not None and now - visit.passed_at >= rule.refuse_after:
-            visit, refusal = _refuse(visit, rule, now)
-            decisions.append(refusal)
+        visit, decision = _decide(visit, look, door)
+        decisions += [] if decision is None else [decision]
     return VisitState(visit, remembered[-MAX_REMEMBERED:], look), tuple(decisions)
 
 
-def _face(probe: Probe | None) -> _Face | None:
-    if probe is None or probe.face is None or probe.quality is None or probe.quality.refusal == "too_small":
-        return None
-    trusted = probe.embedding is not None and is_sound(probe.embedding)
-    return _Face(probe.face.box, probe.embedding if trusted else None)
-
-
-# --- whose face is this? The comparisons with `not` treat a NaN as doubt: gone, still bound, not the same. ---
-
-
-def _is_over(visit: Visit, face: _Face | None, remembered: tuple[Visit, ...], rule: Rule, now: float) -> bool:
-    """Whether the face has gone, is somebody else's, or may try again after a refusal."""
-    if not now - visit.seen_at < rule.gone:
-        return True
-    if visit.verdict == "refused" and not _binds(visit, rule, now):
-        return True
-    return face is not None and _is_another(visit, face, remembered)
-
-
-def _is_another(visit: Visit, face: _Face, remembered: tuple[Visit, ...]) -> bool:
-    if visit.embedding is None and face.embedding is not None and any(_is_back(past, face) for past in remembered):
-        return True  # the first clear look shows somebody who was decided on a moment ago
-    alike = similarity(visit.embedding, face.embedding)
-    if visit.box.overlap(face.box) >= SAME_PLACE:
-        return alike < SWAPPED_BELOW
-    return not alike >= SAME_AGAIN
-
-
-def _binds(past: Visit, rule: Rule, now: float) -> bool:
-    """Whether a decided visit still bars its face from a new one: granted until gone, refused for the cool-down."""
-    if past.verdict == "granted":
-        return not now - past.seen_at >= rule.gone
-    return not now - past.decided_at >= rule.cooldown
-
-
-def _is_back(past: Visit, face: _Face) -> bool:
-    """Whether `face` is the one of a remembered visit: by its embedding, by its place where that cannot be compared."""
-    alike = similarity(past.embedding, face.embedding)
-    return past.box.overlap(face.box) >= SAME_PLACE if math.isnan(alike) else alike >= SAME_AGAIN
-
-
 def _arrive(
-    visit: Visit | None, remembered: tuple[Visit, ...], face: _Face, now: float, new_id: Callable[[], str]
+    visit: Visit | None, remembered: tuple[Visit, ...], face: Sighting, now: float, new_id: Callable[[], str]
 ) -> tuple[Visit, tuple[Visit, ...]]:
     """The visit this face belongs to: the current one, a remembered one that goes on silently, or a new one."""
     if visit is None:
-        visit = next((past for past in remembered if _is_back(past, face)), None)
+        visit = next((past for past in remembered if is_back(past, face)), None)
         remembered = tuple(past for past in remembered if past is not visit)
     if visit is None:
         visit = Visit(id=new_id(), started_at=now, seen_at=now, box=face.box)
@@ -161,7 +113,9 @@ def _arrive(
 # --- what has it shown? ---
 
 
-def _see(visit: Visit, face: _Face, look: Look, rule: Rule, now: float) -> Visit:
+def _see(visit: Visit, face: Sighting, look: Look, rule: Rule, now: float) -> Visit:
+    if is_gone(visit, rule, now):
+        visit = replace(visit, window=())  # who comes back has to be recognised anew
     visit = replace(visit, seen_at=now, box=face.box, embedding=face.embedding or visit.embedding)
     if visit.verdict is not None:
         return visit
@@ -175,45 +129,113 @@ def _see(visit: Visit, face: _Face, look: Look, rule: Rule, now: float) -> Visit
     if look.person_id is not None and look.person_id not in dict(known_since):
         known_since += ((look.person_id, now),)
     window = (*visit.window, look)[-rule.frames_window :]
-    return replace(visit, passed_at=passed_at, window=window, known_since=known_since)
+    best = visit.best_similarity
+    if look.match is not None:
+        best = look.match.similarity if best is None else max(best, look.match.similarity)
+    return replace(visit, passed_at=passed_at, window=window, known_since=known_since, best_similarity=best)
 
 
-def _holds(visit: Visit, look: Look, rule: Rule, now: float) -> bool:
-    """Whether the door may open with this frame."""
+def _frames(window: tuple[Look, ...], person_id: str | None) -> int:
+    """How many frames of the window recognised this person."""
+    return sum(one.person_id == person_id for one in window) if person_id is not None else 0
+
+
+# --- what comes of it? ---
+
+
+def _decide(visit: Visit, look: Look | None, door: _Door) -> tuple[Visit, Decision | None]:
+    if visit.waiting is None and look is not None and _is_complete(visit, look, door.rule, door.now):
+        visit = replace(visit, waiting=Waiting(look.person_id or "", door.now, visit.window))
+    if visit.waiting is not None:
+        return _wait(visit, visit.waiting, door)
+    if visit.passed_at is not None and door.now - visit.passed_at >= door.rule.refuse_after:
+        return _refuse(visit, door)
+    return visit, None
+
+
+def _is_complete(visit: Visit, look: Look, rule: Rule, now: float) -> bool:
+    """Whether this frame completes what the rule asks of a face."""
     since = dict(visit.known_since).get(look.person_id or "", math.inf)  # nobody dwells in another's place
-    stayed = rule.trigger == "always" or now - since >= rule.dwell
-    return look.reason == VERIFIED and _frames(visit, look) >= rule.frames_needed and stayed
+    stayed = rule.trigger != "dwell" or now - since >= rule.dwell
+    return look.reason == VERIFIED and _frames(visit.window, look.person_id) >= rule.frames_needed and stayed
 
 
-def _frames(visit: Visit, look: Look) -> int:
-    """How many frames of the window verified the person of `look`."""
-    return sum(one.person_id == look.match.person_id for one in visit.window) if look.match is not None else 0
+def _wait(visit: Visit, waiting: Waiting, door: _Door) -> tuple[Visit, Decision | None]:
+    """Let in whose face is complete once nothing else is missing; refuse when that cannot be any more."""
+    rule, now, given = door.rule, door.now, door.circumstances.given
+    person = door.gallery.person(waiting.person_id)
+    reason = kept_out(person, rule, door.circumstances, now)
+    if person is None or reason is not None:
+        return _refuse(visit, door, reason)
+    needed = rule.second_factor == "always" or needs_second_factor(person, door.gallery)
+    factor = given.second_factor(person.id, now) if needed else None
+    missing: Missing | None = None if given.asked(rule, now) else "not_asked"
+    if needed and factor is None:
+        missing = "second_factor"
+    waiting = replace(waiting, missing=missing, factor=factor)
+    visit = replace(visit, waiting=waiting)
+    if missing is None and _is_the_one(visit, waiting, door):
+        look = visit.window[-1]
+        if is_gone(visit, rule, now):
+            # On the way from where the PIN was entered: the visit lasts until they have come by.
+            visit = replace(visit, seen_at=now + rule.cooldown)
+        return _decided(visit, "granted", VERIFIED, look, look, door)
+    if _somebody_else(visit, waiting, rule):
+        return _refuse(visit, door, "swapped")
+    patience = SECOND_FACTOR_SECONDS if needed else rule.button
+    return (visit, None) if now - waiting.since < patience else _refuse(visit, door)
 
 
-def _refuse(visit: Visit, rule: Rule, now: float) -> tuple[Visit, Decision]:
-    """The reason most frames gave, of equals the latest."""
+def _is_the_one(visit: Visit, waiting: Waiting, door: _Door) -> bool:
+    """Whether the newest good frame shows who waits. Who has gone out of sight can only be vouched for by their PIN."""
+    if not door.sees or not visit.window or visit.window[-1].person_id != waiting.person_id:
+        return False
+    vouched_for = waiting.factor == "pin" and door.rule.trigger != "button"
+    return vouched_for or not is_gone(visit, door.rule, door.now)
+
+
+def _somebody_else(visit: Visit, waiting: Waiting, rule: Rule) -> bool:
+    """Whether another person was verified meanwhile: two who look alike have changed places."""
+    seen = {look.person_id for look in visit.window} - {waiting.person_id}
+    return any(_frames(visit.window, person_id) >= rule.frames_needed for person_id in seen)
+
+
+def _refuse(visit: Visit, door: _Door, reason: str | None = None) -> tuple[Visit, Decision]:
+    """For `reason`; else for what it still waits for; else for what most frames said, of equals the latest."""
+    waiting = visit.waiting
+    if waiting is not None:
+        look = waiting.window[-1]
+        return _decided(visit, "refused", reason or waiting.missing or "stale", look, look, door)
     _, look = max(reversed(visit.reasons), key=lambda entry: entry[0])
     reason = look.reason
     if reason == VERIFIED:
-        reason = "dwell" if _frames(visit, look) >= rule.frames_needed else "unstable"
+        reason = "dwell" if _frames(visit.window, look.person_id) >= door.rule.frames_needed else "unstable"
     nearest = look if look.match is not None else visit.window[-1]
-    return _decided(visit, "refused", reason, look, nearest, now)
+    return _decided(visit, "refused", reason, look, nearest, door)
 
 
 def _decided(
-    visit: Visit, verdict: Verdict, reason: str, look: Look, nearest: Look, now: float
+    visit: Visit, verdict: Verdict, reason: str, look: Look, nearest: Look, door: _Door
 ) -> tuple[Visit, Decision]:
+    waiting, match, circumstances = visit.waiting, nearest.match, door.circumstances
+    window = visit.window if waiting is None else waiting.window
+    person = None if match is None else door.gallery.person(match.person_id)
     decision = Decision(
         visit_id=visit.id,
         verdict=verdict,
         reason=reason,
-        at=now,
+        at=door.now,
         frame_at=look.frame_at,
         started_at=visit.started_at,
-        match=nearest.match,
+        match=match,
         runner_up=nearest.runner_up,
-        frames=_frames(visit, nearest),
-        frames_seen=len(visit.window),
+        frames=_frames(window, None if match is None else match.person_id),
+        frames_seen=len(window),
         quality=look.quality,
+        best_similarity=visit.best_similarity,
+        not_after=door.frame_at + door.rule.maximum_frame_age,
+        second_factor=waiting.second_factor if waiting is not None else None,
+        limits=limits_in_words(person, reason, circumstances),
+        lockout_seconds=max(0.0, circumstances.locked_until - door.now),
     )
-    return replace(visit, verdict=verdict, decided_at=now), decision
+    return replace(visit, verdict=verdict, decided_at=door.now), decision

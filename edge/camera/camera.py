@@ -34,7 +34,7 @@ MOST_PIXELS: Final = 3840 * 2160
 MOST_ABANDONED: Final = 3
 _FAREWELL_SECONDS: Final = 2.0
 _LONGEST_WAIT: Final = 0.5
-_TURNS: Final = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+TURNS: Final = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
 def open_camera(settings: CameraSettings, clock: Clock, home: Path) -> Camera:
@@ -76,7 +76,7 @@ class Camera:
         self.frames = 0
         self.dropped = 0
         self._name = public_name(settings.source)
-        self._rotate = _TURNS.get(settings.rotate)
+        self._rotate = TURNS.get(settings.rotate)
         self._clock = clock
         self._connect = connect
         self._changed = threading.Condition()
@@ -156,7 +156,7 @@ class Camera:
 
     def _on_picture(self, reader: Reader, picture: NDArray[Any]) -> None:
         at = self._clock.now()
-        flaw = _flaw(picture)
+        flaw = flaw_in(picture)
         if flaw:
             with self._changed:
                 self.dropped += 1
@@ -190,7 +190,7 @@ class Camera:
             self._changed.notify_all()
 
 
-def _flaw(picture: NDArray[Any]) -> str:
+def flaw_in(picture: NDArray[Any]) -> str:
     """What makes `picture` unusable, or an empty word."""
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
         return f"{picture.dtype}{list(picture.shape)} and not uint8[h, w, 3]"

@@ -1,4 +1,4 @@
-"""A Raspberry Pi's ribbon-cable camera, `csi:0`, through picamera2 (OpenCV cannot read these)."""
+"""A Raspberry Pi's ribbon-cable camera, `csi:0`, through picamera2 (OpenCV cannot read these), else `rpicam-vid`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
+from edge.camera import rpicam
 from edge.errors import CameraError, ConfigError
 from edge.settings import CameraSettings
 
 _CURE: Final = (
     "csi: needs picamera2: `sudo apt install python3-picamera2`, and a virtual environment made with "
-    "`--system-site-packages` (it does not come from pip)"
+    "`--system-site-packages` (it does not come from pip); or rpicam-vid: `sudo apt install rpicam-apps-lite`"
 )
 # What picamera2 and libcamera raise for an absent, busy or failing camera.
 _TROUBLE: Final = (RuntimeError, OSError, IndexError, KeyError, ValueError, TimeoutError)
@@ -25,12 +26,17 @@ class CsiSource:
         self._number = int(number)
         self._settings = settings
         self._camera: Any = None
+        self._pipe: rpicam.RpicamVid | None = None
 
     def open(self) -> None:
         try:
             from picamera2 import Picamera2
         except ImportError as error:
-            raise CameraError(_CURE) from error
+            if not rpicam.is_installed():
+                raise CameraError(_CURE) from error
+            self._pipe = rpicam.RpicamVid(self._number, self._settings)
+            self._pipe.open()
+            return
         except ValueError as error:  # a compiled module of apt's beside a numpy of pip's
             raise CameraError(f"csi: picamera2 does not fit the numpy of this environment: {error}") from error
         settings = self._settings
@@ -47,6 +53,8 @@ class CsiSource:
             ) from error
 
     def read(self) -> NDArray[Any]:
+        if self._pipe is not None:
+            return self._pipe.read()
         try:
             picture: NDArray[Any] = self._camera.capture_array("main")
         except _TROUBLE as error:
@@ -54,6 +62,8 @@ class CsiSource:
         return picture
 
     def close(self) -> None:
+        if self._pipe is not None:
+            self._pipe.close()
         if self._camera is not None:
             with contextlib.suppress(*_TROUBLE):
                 self._camera.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from edge.commands.configuration import chosen_settings
+from edge.pins import pin_remarks, wired
 from edge.service.rule import effective_rule
 from edge.settings import Settings
 
@@ -25,8 +26,15 @@ def _hardware(settings: Settings) -> list[str]:
     return [
         f"The door `{door.id}` watches {camera} and opens for {door.unlock_seconds:g} s: {strike}.",
         f"People and events are kept in {settings.state}, events for {settings.store.retention_days} days.",
+        *_wires(settings),
         "A single camera can be fooled by a photograph: access.liveness is off.",
     ]
+
+
+def _wires(settings: Settings) -> list[str]:
+    names = {key.partition(".")[2].removesuffix("_pin").replace("_", " "): pin for key, pin in wired(settings).items()}
+    also = [f"{name} on pin {pin}" for name, pin in names.items() if name != "pin"]
+    return [f"Also wired: {', '.join(also) or 'nothing'}.", *pin_remarks(settings)]
 
 
 def _network(settings: Settings) -> list[str]:

@@ -15,9 +15,15 @@ _PLACES: Final = (Path("config.yaml"), Path("/etc/limen/config.yaml"))
 
 def chosen_settings(options: Namespace) -> Settings:
     """Settings from --config, else from the first of the usual places. Raises ConfigError."""
+    return read_config(chosen_file(options))
+
+
+def chosen_file(options: Namespace) -> Path:
+    """The file that --config names, else the first there is in the usual places. Raises ConfigError."""
     if options.config is not None:
-        return read_config(options.config)
+        file: Path = options.config
+        return file
     for place in _PLACES:
         if place.exists():
-            return read_config(place)
+            return place
     raise ConfigError(f"no configuration: looked for {' and '.join(map(str, _PLACES))}; name one with --config FILE")

@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from edge.access.enrolment import from_photographs
 from edge.access.gallery import Gallery
-from edge.camera.files import read_picture
+from edge.camera.photographs import photographs
 from edge.clock import Clock, SystemClock
 from edge.commands.configuration import chosen_settings
 from edge.commands.conversation import ask
 from edge.errors import LimenError, StoreBusyError
 from edge.mqtt.messages import Progress, Response
-from edge.service.enrolling import new_request
+from edge.service.enrolling import new_request, require_consent, why_not_enrolled
 from edge.service.rule import effective_rule
 from edge.service.telling import outcome_facts, system_event
 from edge.settings import Settings
@@ -24,14 +25,17 @@ from edge.store.store import open_store
 from edge.values import Frame, Probe
 from edge.vision.eye import Eye, open_eye
 
-_PICTURES: Final = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
-_MOST_PICTURES: Final = 200
-_LARGEST_FILE: Final = 32 * 1024 * 1024
 _PROMPTS: Final = {
+    "press_the_button": "Press the button inside.",
     "look_at_camera": "Look into the camera.",
     "come_closer": "Come closer.",
     "hold_still": "Hold still.",
     "face_the_camera": "Turn your face to the camera.",
+    "turn_left": "Turn a little to your left.",
+    "turn_right": "Turn a little to your right.",
+    "look_up": "Look up a little.",
+    "look_down": "Look down a little.",
+    "uncover_your_face": "Show your whole face.",
     "too_dark": "It is too dark here.",
     "too_bright": "There is too much light.",
     "one_person_only": "One person only, please.",
@@ -42,20 +46,21 @@ _PROMPTS: Final = {
 def execute(options: Namespace) -> int:
     """Enrol, and say how well it went."""
     settings = chosen_settings(options)
-    if options.from_images is not None:
+    if options.photos is not None:
         facts = _from_folder(settings, options)
     else:
-        facts = enroll_at_the_door(settings, options.name, options.person_id, options.references, key=options.key)
+        wanted = {name: getattr(options, name) for name in ("person_id", "references", "consent", "minor")}
+        facts = enroll_at_the_door(settings, options.name, **wanted, key=options.key)
     tell(options.name, facts)
     return 0
 
 
-def enroll_at_the_door(
-    settings: Settings, name: str, person_id: str | None, references: int | None, *, key: Path | None = None
-) -> dict[str, Any]:
-    """Open an enrolment window over MQTT and show its prompts; returns the answer's `data`."""
-    wanted = {"name": name, "person_id": person_id, "references": references}
-    arguments = {key: value for key, value in wanted.items() if value is not None}
+def enroll_at_the_door(settings: Settings, name: str, *, key: Path | None = None, **wanted: Any) -> dict[str, Any]:
+    """Open an enrolment window over MQTT and show its prompts; returns the answer's `data`.
+
+    `wanted`: what else `enroll` carries, None where nothing is said of it.
+    """
+    arguments = {"name": name} | {field: value for field, value in wanted.items() if value is not None}
     timeout = settings.enrolment.window_seconds + 10.0
     try:
         return ask(settings, "enroll", arguments, timeout=timeout, key=key, heard=_show)
@@ -74,7 +79,10 @@ def tell(name: str, facts: dict[str, Any]) -> None:
     if facts["worst_own"] is not None:
         print(f"  least alike of their own pictures: {facts['worst_own']:.2f}")
     if facts["nearest"] is not None:
-        print(f"  nearest other person: {facts['nearest']['person_id']} at {facts['nearest']['similarity']:.2f}")
+        who = facts["nearest"]["person_id"] or "somebody"
+        print(f"  nearest other person: {who} at {facts['nearest']['similarity']:.2f}")
+    if facts["second_factor"] == "needed":
+        print(f"  needs a second factor: {facts['because'].replace('_', ' ')}")
     for warning in facts["warnings"]:
         print(f"  note: {warning}")
 
@@ -89,6 +97,7 @@ def _show(answer: Progress | Response) -> None:
 
 def _from_folder(settings: Settings, options: Namespace) -> dict[str, Any]:
     clock = SystemClock()
+    require_consent(settings.enrolment, consent=options.consent)
     try:
         with open_store(settings.store, settings.state, clock) as store:
             eye = open_eye(settings.vision, settings.models, clock, faces="refuse")
@@ -100,42 +109,31 @@ def _from_folder(settings: Settings, options: Namespace) -> dict[str, Any]:
                 "",
                 taken=store.person_ids(),
                 asked_at=clock.wall(),
+                consent=options.consent,
+                minor=options.minor,
             )
-            probes = [_probe(path, eye, clock, number) for number, path in enumerate(_pictures(options.from_images))]
+            probes = list(_probes(options.photos, eye, clock))
             people = Gallery.of(store.people(), eye.space, rule)
             variety = settings.enrolment.require_variety
             outcome = from_photographs(request, probes, people, rule, require_variety=variety)
             for warning in outcome.warnings if outcome.person is None else ():
                 print(f"  note: {warning}", file=sys.stderr)
             if outcome.person is None:
-                raise outcome.error or LimenError("nothing usable in these photographs")
-            store.add_person(outcome.person, system_event("person_enrolled", person=outcome.person))
+                raise why_not_enrolled(outcome, people.people, "full")
+            store.add_person(
+                outcome.person,
+                system_event("person_enrolled", person=outcome.person),
+                [crop.pixels for crop in outcome.crops],
+            )
+            return outcome_facts(outcome, Gallery.of(store.people(), eye.space, rule), "full")
     except StoreBusyError as error:
-        raise StoreBusyError(
-            "the door is running: stop it first, or enrol at its camera without --from-images"
-        ) from error
-    return outcome_facts(outcome)
+        raise StoreBusyError("the door is running: stop it first, or enrol at its camera without --photos") from error
 
 
-def _pictures(folder: Path) -> list[Path]:
-    """The photographs in `folder`, by name. Raises LimenError when there are none, or something is too large."""
-    if not folder.is_dir():
-        raise LimenError(f"--from-images: {folder} is not a folder")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES and path.is_file())
-    if not paths:
-        raise LimenError(f"--from-images: no photographs in {folder} ({' '.join(sorted(_PICTURES))})")
-    if len(paths) > _MOST_PICTURES:
-        raise LimenError(f"--from-images: more than {_MOST_PICTURES} photographs in {folder}")
-    large = [path.name for path in paths if path.stat().st_size > _LARGEST_FILE]
-    if large:
-        raise LimenError(f"--from-images: larger than {_LARGEST_FILE >> 20} MiB: {', '.join(large)}")
-    return paths
-
-
-def _probe(path: Path, eye: Eye, clock: Clock, number: int) -> Probe:
-    """Look at one photograph; one that cannot be read shows nobody."""
-    image = read_picture(path)
-    if image.size == 0:
-        print(f"  note: {path.name} is not a picture that can be read", file=sys.stderr)
-        return Probe(at=clock.now(), number=number, faces=0)
-    return eye.look(Frame(image, clock.now(), number))
+def _probes(folder: Path, eye: Eye, clock: Clock) -> Iterator[tuple[str, Probe]]:
+    """Look at every photograph; one that cannot be read is named, with the reason."""
+    for number, photograph in enumerate(photographs(folder)):
+        if photograph.image is None:
+            print(f"  note: {photograph.name} was left out: {photograph.refusal}", file=sys.stderr)
+        else:
+            yield photograph.name, eye.look(Frame(photograph.image, clock.now(), number))

@@ -12,6 +12,7 @@ from edge.clock import SystemClock
 from edge.commands.configuration import chosen_settings
 from edge.commands.conversation import ask
 from edge.errors import LimenError, StoreBusyError
+from edge.service.roll import forget
 from edge.service.rule import effective_rule, embedder_card
 from edge.service.telling import roster
 from edge.settings import Settings
@@ -20,10 +21,10 @@ from edge.store.store import open_store
 
 def execute(options: Namespace) -> int:
     """List, or with --delete forget one person."""
-    settings = chosen_settings(options)
+    settings, clock = chosen_settings(options), SystemClock()
     try:
-        with open_store(settings.store, settings.state, SystemClock()) as store:
-            if options.delete and not store.delete_person(options.delete):
+        with open_store(settings.store, settings.state, clock) as store:
+            if options.delete and not forget(store, clock, options.delete):
                 raise LimenError(f"nobody has the id {options.delete}")
             space = embedder_card(settings).space or ""
             people = roster(store.people(), Gallery.of(store.people(), space, effective_rule(settings)), "full")
@@ -49,8 +50,12 @@ def _show(people: list[dict[str, Any]], settings: Settings, *, as_json: bool) ->
         return
     print(f"{'id':<24} {'name':<28} {'references':>10}  enrolled")
     for person in people:
-        note = "  must be enrolled again: other model" if person["state"] == "re_enrol" else ""
+        notes = ["must be enrolled again: other model"] if person["state"] == "re_enrol" else []
+        if person["second_factor"] == "needed":
+            notes.append(f"second factor ({person['because'].replace('_', ' ')})")
+        if person["valid_until"] is not None:
+            notes.append(f"until {person['valid_until'][:16]}Z")
         print(
             f"{person['person_id']:<24} {person['name'] or '-':<28} {person['references']:>10}  "
-            f"{person['enrolled_at'][:10]}{note}"
+            f"{'  '.join([person['enrolled_at'][:10], *notes])}"
         )

@@ -55,12 +55,17 @@ def arguments_of(command: str, fields: Sequence[str]) -> dict[str, Any]:
     return {name: value for name, value in msgspec.to_builtins(typed).items() if name in texts}
 
 
-def _split(field: str) -> tuple[str, str | None]:
+def _split(field: str) -> tuple[str, Any]:
     name, equals, value = field.partition("=")
     if not equals:
         raise LimenError(f"{field}: write FIELD=VALUE")
     if value == "-":
         value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if value.startswith("{"):  # what has fields of its own, such as a schedule
+        try:
+            return name, json.loads(value)
+        except ValueError as error:
+            raise LimenError(f"{name}: not JSON: {error}") from error
     return name, value or None
 
 

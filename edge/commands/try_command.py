@@ -102,7 +102,7 @@ def _follow(trial: Trial, clock: Clock, story: Story, seconds: float | None) -> 
         session.wait_for_door()
         print(f"Live picture: http://127.0.0.1:{settings.preview.port}/\n")
         print(f"Enrolling {name}: {topics.request('enroll')}", flush=True)
-        tell(name, enroll_at_the_door(settings, name, None, None))
+        tell(name, enroll_at_the_door(settings, name))
         story.enrolled = True
         print(
             f"\nWhat happens now, from {topics.events} and {topics.lock_state}. Ctrl-C ends it.\n{HEADER}", flush=True

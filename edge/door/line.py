@@ -1,30 +1,26 @@
-"""The strike's line: the one place where a pin is claimed, and always at the locked level."""
+"""The strike's line: the one place where its pin is claimed, and always at the locked level."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
-from gpiozero import GPIOZeroError, OutputDevice
-from gpiozero.pins import Factory
+from gpiozero import OutputDevice
 
-from edge.errors import StrikeError
+from edge.clock import Clock
+from edge.door.chip import Chip, Driver, strike_chip
+from edge.errors import StrikeBusyError, StrikeError
 
-Driver = Literal["gpio", "mock"]
-PinErrors = tuple[type[Exception], ...]
-
-_CURE: Final = (
-    "On a Raspberry Pi: pip install 'limen[pi]' or apt install python3-lgpio, and be in the group gpio."
-    " To try Limen without a lock: door.driver: mock"
-)
+_PATIENCE_SECONDS: Final = 2.0
+_PAUSE_SECONDS: Final = 0.02
 
 
 class Line:
     """A claimed pin. Both methods raise StrikeError when the pin does not follow."""
 
-    def __init__(self, device: OutputDevice, errors: PinErrors) -> None:
+    def __init__(self, device: OutputDevice, chip: Chip) -> None:
         self._device = device
-        self._errors = errors
+        self._chip = chip
 
     def unlock(self) -> None:
         self._drive(unlocked=True)
@@ -36,35 +32,31 @@ class Line:
         try:
             self._device.value = unlocked
             followed = bool(self._device.value) == unlocked
-        except self._errors as error:
+        except self._chip.errors as error:
             raise StrikeError(f"{self._device.pin} cannot be driven: {error}") from error
         if not followed:
             raise StrikeError(f"{self._device.pin} was driven but did not follow: is it shorted or used twice?")
 
 
-def claim_locked(driver: Driver, pin: int, *, active_high: bool, state_dir: Path) -> Line:
-    """Claim `pin` at the locked level. Raises StrikeError with the cure; never falls back to another driver."""
-    factory, errors = _factory(driver, state_dir)
-    try:
-        device = OutputDevice(pin, active_high=active_high, initial_value=False, pin_factory=factory)
-    except errors as error:
-        raise StrikeError(f"door.pin: GPIO {pin} cannot be claimed ({error}): does something else use it?") from error
-    line = Line(device, errors)
+def claim_locked(driver: Driver, pin: int, *, active_high: bool, state_dir: Path, clock: Clock) -> Line:
+    """Claim `pin` at the locked level.
+
+    Raises StrikeError with the cure, StrikeBusyError where another process goes on holding it: a strike whose daemon
+    died lets go by itself, within moments. Never falls back to another driver.
+    """
+    chip = strike_chip(driver, state_dir)
+    deadline = clock.now() + _PATIENCE_SECONDS
+    while True:
+        try:
+            device = OutputDevice(pin, active_high=active_high, initial_value=False, pin_factory=chip.factory)
+            break
+        except chip.errors as error:
+            what = f"door.pin: GPIO {pin} cannot be claimed ({error})"
+            if not chip.is_taken(error):
+                raise StrikeError(f"{what}: does something else use it?") from error
+            if clock.now() >= deadline:
+                raise StrikeBusyError(f"{what}: another process holds it") from error
+        clock.sleep(_PAUSE_SECONDS)
+    line = Line(device, chip)
     line.lock()
     return line
-
-
-def _factory(driver: Driver, state_dir: Path) -> tuple[Factory, PinErrors]:
-    if driver == "mock":
-        from edge.door.mock_pin import KeptPinFactory
-
-        return KeptPinFactory(state_dir), (GPIOZeroError, OSError)
-    try:
-        from edge.door.gpio_pin import HeldPinFactory, PinError
-    except ImportError as error:
-        raise StrikeError(f"door.driver: gpio needs lgpio ({error}). {_CURE}") from error
-    errors = (GPIOZeroError, OSError, PinError)
-    try:
-        return HeldPinFactory(), errors
-    except errors as error:
-        raise StrikeError(f"door.driver: no GPIO chip can be opened ({error}). {_CURE}") from error

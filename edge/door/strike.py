@@ -89,6 +89,11 @@ class Strike:
         return self._state
 
     @property
+    def until(self) -> float | None:
+        """When the running pulse ends, monotonic seconds; None while none is running, or it is to end now."""
+        return self._until if self._state == "UNLOCKED" and self._until > self._clock.now() else None
+
+    @property
     def pid(self) -> int | None:
         """The strike's process, while there is one."""
         return self._process.pid if self._process else None
@@ -160,7 +165,7 @@ class Strike:
         if not locked:
             from edge.door.force_locked import force_locked
 
-            force_locked(self._settings, self._state_dir)
+            force_locked(self._settings, self._state_dir, self._clock)
         self._change("LOCKED", "closed")
 
     def _start(self) -> None:
@@ -184,7 +189,6 @@ class Strike:
                 self._process = subprocess.Popen(
                     [sys.executable, "-P", "-m", "edge.door.strike_process", *map(str, words)],
                     stdin=subprocess.DEVNULL,
-                    cwd=self._state_dir,  # lgpio leaves its notification files where it runs
                     env=os.environ | {"PYTHONPATH": path},
                     pass_fds=[theirs.fileno()],
                     start_new_session=True,

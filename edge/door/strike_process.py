@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Final, cast
 
 from edge.clock import Clock, SystemClock
-from edge.door.line import Driver, Line, claim_locked
+from edge.door.chip import Driver
+from edge.door.line import Line, claim_locked
 from edge.errors import StrikeError
 
 MAX_PULSE_SECONDS: Final = 10.0
@@ -102,12 +103,13 @@ def main(arguments: list[str]) -> int:
     descriptor, driver, pin, active_high, cap, state_dir = arguments
     control = socket.socket(fileno=int(descriptor))
     control.setblocking(False)
+    clock = SystemClock()
     try:
         line = claim_locked(
-            cast(Driver, driver), int(pin), active_high=active_high == "True", state_dir=Path(state_dir)
+            cast(Driver, driver), int(pin), active_high=active_high == "True", state_dir=Path(state_dir), clock=clock
         )
         try:
-            _Strike(line, control, SystemClock(), float(cap)).serve(_wake_on_signals())
+            _Strike(line, control, clock, float(cap)).serve(_wake_on_signals())
         finally:
             line.lock()
     except ConnectionError:

@@ -14,8 +14,10 @@ from edge.mqtt.arguments import (
     EnrollArguments,
     NoArguments,
     PersonArguments,
+    PersonSetArguments,
     PinArguments,
     QueryArguments,
+    ReferenceArguments,
 )
 from edge.mqtt.keys import Key, Keyring, Right
 from edge.mqtt.messages import CommandFacts
@@ -36,15 +38,15 @@ COMMANDS: Final[dict[str, Rule]] = {
     "events.query": Rule("read", QueryArguments),
     "config.get": Rule("read", NoArguments),
     "selftest": Rule("read", NoArguments),
-    "reference.list": Rule("read"),
-    "gallery.audit": Rule("read"),
+    "reference.list": Rule("read", PersonArguments),
+    "gallery.audit": Rule("read", NoArguments),
     "challenge": Rule("read", ChallengeArguments),
     "enroll": Rule("enroll", EnrollArguments),
     "enroll.cancel": Rule("enroll", NoArguments),
     "person.delete": Rule("people", PersonArguments),
-    "person.set": Rule("people"),
-    "reference.delete": Rule("people"),
-    "lockout.reset": Rule("people"),
+    "person.set": Rule("people", PersonSetArguments),
+    "reference.delete": Rule("people", ReferenceArguments),
+    "lockout.reset": Rule("people", NoArguments),
     "pin.set": Rule("people", PinArguments),
     "unlock": Rule("unlock", NoArguments),
 }

@@ -129,10 +129,13 @@ def repeated(command: Command, digest: str, answer: bytes | str) -> bytes | Refu
 
     The same bytes get the same answer again, marked; other bytes under a used transaction are a replay. Nothing acts.
     """
+    code, message = "replayed", "this transaction was used before, with other content: take a new one"
     if command.digest == digest:
-        return encode(msgspec.structs.replace(decode(Response, answer), duplicate=True))
-    message = "this transaction was used before, with other content: take a new one"
-    return Refusal(command.name, command.transaction, "replayed", message, retryable=False, reply=command.reply)
+        try:
+            return encode(msgspec.structs.replace(decode(Response, answer), duplicate=True))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            code, message = "store_fault", "this was answered before, and the answer cannot be read any more"
+    return Refusal(command.name, command.transaction, code, message, retryable=False, reply=command.reply)
 
 
 class AnswerAllowance:

@@ -54,6 +54,7 @@ class Broker:
         self._child = _child_user()
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = clock.now()
+        self._restarted = False
 
     @property
     def login(self) -> Login:
@@ -79,20 +80,25 @@ class Broker:
         return self
 
     def revive(self) -> bool:
-        """Start mosquitto again if it ended by itself, with the same port and passwords; whether it had to be.
+        """Start mosquitto again if it ended by itself, with the same port and passwords.
 
-        Does not wait for it. At most one start in a few seconds.
+        Does not wait for it, and starts it at most once in a few seconds. True, once, when one that was started again
+        has stayed: a broker that ends as soon as it begins is not told of every time.
         """
         now = self._clock.now()
-        if self.running or now < self._started_at + _REVIVE_SECONDS:
+        if now < self._started_at + _REVIVE_SECONDS:
             return False
+        if self.running:
+            came_back, self._restarted = self._restarted, False
+            return came_back
         try:
             self._start(find_program("mosquitto"))
+            self._restarted = True
+            _log.warning("the embedded broker had ended and is started again (%s)", self._directory / _LOG_FILE)
         except (LimenError, OSError) as error:  # the door works without a broker: it is tried again later
             self._started_at = now
             _log.warning("the embedded broker cannot be started again: %s", error)
-            return False
-        return True
+        return False
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

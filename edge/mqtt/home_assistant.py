@@ -18,7 +18,7 @@ from edge.mqtt.credentials import Login
 from edge.mqtt.link import Link, Wiring
 from edge.mqtt.lock_set import CODE_FORMAT, COMMAND_TEMPLATE
 from edge.mqtt.topics import Topics
-from edge.settings import Settings
+from edge.settings import InputSettings, Settings
 
 _CONNECT_SECONDS: Final = 6.0
 _REMOVAL_SECONDS: Final = 5.0
@@ -36,9 +36,10 @@ def announcement(settings: Settings) -> bytes:
     name = f"limen_{topics.door}"
     components = _lock(topics, commanded="unlock" in settings.mqtt.allow)
     components |= _visits(topics, named=settings.mqtt.privacy != "none")
-    components |= _door(topics)
+    components |= _door(topics, settings.inputs)
     components |= _health(topics)
     components |= _selftest(topics)
+    components |= _image(topics, asked_for=settings.mqtt.image)
     for key, component in components.items():
         if len(component) > 1:
             component["unique_id"] = f"{name}_{key}"
@@ -120,7 +121,9 @@ def _visits(topics: Topics, *, named: bool) -> dict[str, _Component]:
     }
 
 
-def _door(topics: Topics) -> dict[str, _Component]:
+def _door(topics: Topics, inputs: InputSettings) -> dict[str, _Component]:
+    """Only what is wired."""
+
     def event(name: str, types: list[str], template: str, **more: str) -> _Component:
         where = topics.event("door")
         return {
@@ -135,27 +138,36 @@ def _door(topics: Topics) -> dict[str, _Component]:
 
     as_it_is = "{{ dict(value_json, event_type=value_json.event) | to_json }}"
     ring = "{{ dict(value_json, event_type='ring') | to_json }}"
+    wired = {
+        "forced_open": inputs.contact_pin,
+        "held_open": inputs.contact_pin,
+        "exit_button": inputs.exit_button_pin,
+        "tamper": inputs.tamper_pin,
+    }
+    words = [word for word, pin in wired.items() if pin is not None]
+    bell = event(
+        "Doorbell",
+        ["ring"],
+        f"{{% if value_json.event == 'doorbell' %}}{ring}{{% endif %}}",
+        device_class="doorbell",
+    )
+    others = event("Door", words, f"{{% if value_json.event != 'doorbell' %}}{as_it_is}{{% endif %}}")
     return {
-        "door_event": event(
-            "Door",
-            ["forced_open", "held_open", "exit_button", "tamper"],
-            f"{{% if value_json.event != 'doorbell' %}}{as_it_is}{{% endif %}}",
-        ),
-        "doorbell": event(
-            "Doorbell",
-            ["ring"],
-            f"{{% if value_json.event == 'doorbell' %}}{ring}{{% endif %}}",
-            device_class="doorbell",
-        ),
-        "contact": {
-            "p": "binary_sensor",
-            "name": "Door contact",
-            "device_class": "door",
-            "state_topic": topics.door_state,
-            "value_template": "{{ 'None' if value == 'unknown' else value }}",
-            "payload_on": "open",
-            "payload_off": "closed",
-        },
+        "door_event": others if words else {"p": "event"},
+        "doorbell": bell if inputs.doorbell_pin is not None else {"p": "event"},
+        "contact": _contact(topics) if inputs.contact_pin is not None else {"p": "binary_sensor"},
+    }
+
+
+def _contact(topics: Topics) -> _Component:
+    return {
+        "p": "binary_sensor",
+        "name": "Door contact",
+        "device_class": "door",
+        "state_topic": topics.door_state,
+        "value_template": "{{ 'None' if value == 'unknown' else value }}",
+        "payload_on": "open",
+        "payload_off": "closed",
     }
 
 
@@ -211,6 +223,12 @@ def _selftest(topics: Topics) -> dict[str, _Component]:
             "json_attributes_template": "{{ (value_json.data or value_json.error) | to_json }}",
         },
     }
+
+
+def _image(topics: Topics, *, asked_for: bool) -> dict[str, _Component]:
+    """Empty after a restart of Home Assistant until somebody comes: no face is left on the broker."""
+    image = {"p": "image", "name": "Last visit", "image_topic": topics.image, "content_type": "image/jpeg"}
+    return {"image": image if asked_for else {"p": "image"}}
 
 
 def _count(topics: Topics, field: str, name: str) -> _Component:

@@ -26,7 +26,7 @@ PersonId = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}(?![\s\S])")]
 
 # What tells who somebody is, by the privacy level that still allows it.
 _NAMES: Final = {"person", "nearest"}
-_IDS: Final = {"person_id", "nearest_id", "key"}
+_IDS: Final = {"person_id", "nearest_id", "key", "schedule"}
 
 
 def stamp(clock: Clock, boot: str) -> dict[str, Any]:
@@ -62,6 +62,8 @@ class QualityFacts(Struct, frozen=True, kw_only=True):
     yaw: float
     pitch: float
     roll: float
+    mouth: float | None = None
+    eyes: float | None = None
     refusal: QualityWord | None = None
 
 
@@ -69,8 +71,9 @@ class AccessEvent(JournalMessage, frozen=True, kw_only=True):
     """One decided visit. `person` is set only when somebody was granted; a refusal names whom it resembled, `nearest`.
 
     Somebody let in from afar (`remote`, `pin`) shows no face: `key` signed, and `latency_ms` counts from the arrival.
-    `similarity`, `votes` and `references` belong to whichever of the two is there. `latency_ms` counts from the capture
-    of the deciding frame.
+    `similarity`, `votes` and `references` belong to whichever of the two is there; `best_similarity` is the highest of
+    all good frames, to anybody. `schedule`: the terms that kept them out, and what time it was. `latency_ms` counts
+    from the capture of the deciding frame.
     """
 
     visit: str
@@ -90,6 +93,11 @@ class AccessEvent(JournalMessage, frozen=True, kw_only=True):
     frames_seen: int = 0
     frames_needed: int = 0
     runner_up: float | None = None
+    margin: float | None = None
+    best_similarity: float | None = None
+    second_factor: Literal["pin", "confirmed", "missing"] | None = None
+    schedule: str | None = None
+    lockout_seconds: float | None = None
     quality: QualityFacts | None = None
     visit_seconds: float | None = None
     latency_ms: float | None = None

@@ -48,9 +48,10 @@ def dashboard_rights(topics: Topics, name: str) -> Rights:
 
 
 def home_assistant_rights(topics: Topics) -> Rights:
-    """Home Assistant: state and events of every door, its lock and self-test, and its own topics."""
+    """Home Assistant: state, events and faces of every door, its lock and self-test, and its own topics."""
     every, own = Topics(topics.base, "+", topics.discovery_prefix), f"{topics.discovery_prefix}/#"
-    return Rights((*_told(every), every.response("selftest"), own), (every.lock_set, every.request("selftest"), own))
+    reads = (*_told(every), every.image, every.response("selftest"), own)
+    return Rights(reads, (every.lock_set, every.request("selftest"), own))
 
 
 def _told(every: Topics) -> tuple[str, ...]:

@@ -70,6 +70,11 @@ class Topics:
         """Retained `open`, `closed` or `unknown`."""
         return f"{self.root}/door/state"
 
+    @property
+    def image(self) -> str:
+        """Not retained: the face of the visit decided last, a JPEG; only where `mqtt.image` asks for it."""
+        return f"{self.root}/image"
+
     def event(self, kind: EventKind) -> str:
         """Where an event goes while it is fresh."""
         return f"{self.root}/event/{kind}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -13,14 +13,25 @@ from edge.access.references import EnrolmentRequest
 from edge.errors import EnrolmentError, MessageError
 from edge.mqtt.arguments import EnrollArguments
 from edge.mqtt.commands import Command
+from edge.mqtt.messages import Privacy
 from edge.service.answers import Action, Promise
 from edge.service.publisher import Publisher
 from edge.service.rooms import Rooms
 from edge.service.telling import outcome_facts, system_event
+from edge.settings import EnrolmentSettings
+from edge.values import Person
 
 
 def new_request(
-    name: str, person_id: str | None, references: int, transaction: str, *, taken: Collection[str], asked_at: datetime
+    name: str,
+    person_id: str | None,
+    references: int,
+    transaction: str,
+    *,
+    taken: Collection[str],
+    asked_at: datetime,
+    consent: bool | None = None,
+    minor: bool | None = None,
 ) -> EnrolmentRequest:
     """An enrolment's request with a clean name and an id nobody has. Raises EnrolmentError."""
     clean = clean_name(name)
@@ -28,7 +39,27 @@ def new_request(
         raise EnrolmentError(
             "person_exists", f"the id {person_id} is taken: delete that person first, or choose another"
         )
-    return EnrolmentRequest(clean, person_id or person_id_for(clean, taken), references, transaction, asked_at)
+    chosen = person_id or person_id_for(clean, taken)
+    return EnrolmentRequest(clean, chosen, references, transaction, asked_at, consent, minor or False)
+
+
+def require_consent(settings: EnrolmentSettings, *, consent: bool | None) -> None:
+    """Raise EnrolmentError unless the person agreed, or nobody asks here."""
+    if settings.require_consent and not consent:
+        raise EnrolmentError("consent_needed", "consent: this door enrols nobody who has not agreed to it")
+
+
+def why_not_enrolled(outcome: Outcome, people: Iterable[Person], privacy: Privacy) -> EnrolmentError:
+    """The error of an enrolment that came to nothing, with whom it was and which pictures were refused."""
+    error = outcome.error
+    assert error is not None
+    message = str(error)
+    known = next((person for person in people if person.id == outcome.known_as), None)
+    if known is not None and privacy != "none":
+        message += f" as {known.id}" if privacy == "ids" else f" as {known.name} ({known.id})"
+    if outcome.refusals:
+        message += f" (not usable: {', '.join(f'{count} {word}' for word, count in outcome.refusals.items())})"
+    return EnrolmentError(error.code, message, retryable=error.retryable)
 
 
 class Enrolling:
@@ -38,6 +69,7 @@ class Enrolling:
         self._settings = rooms.settings.enrolment
         self._clock = rooms.clock
         self._store = rooms.store
+        self._privacy = rooms.settings.mqtt.privacy
         self._pipeline = rooms.pipeline
         self._publisher = publisher
         self._answer = answer
@@ -55,6 +87,14 @@ class Enrolling:
         self._close()
         self._answer(command, lambda _: self._conclusion(news))
 
+    def confirm(self, now: float) -> bool:
+        """Somebody pressed the button inside; whether a window waited for that."""
+        window = self._pipeline.window
+        if window is None or window.confirmed:
+            return False
+        self._pipeline.window = enrolment.confirm(window, now)
+        return True
+
     def forget(self, command: Command) -> None:
         """Close the window if `command` opened it: its answer could not be given."""
         if self._running is command:
@@ -65,6 +105,7 @@ class Enrolling:
         assert isinstance(arguments, EnrollArguments)
         if self._pipeline.window is not None:
             raise MessageError("busy", "another enrolment is running", retryable=True)
+        require_consent(self._settings, consent=arguments.consent)
         request = new_request(
             arguments.name,
             arguments.person_id,
@@ -72,6 +113,8 @@ class Enrolling:
             command.transaction,
             taken=self._store.person_ids(),
             asked_at=self._clock.wall(),
+            consent=arguments.consent,
+            minor=arguments.minor,
         )
         self._pipeline.open_window(enrolment.start(request, self._clock.now(), self._settings))
         self._running = command
@@ -92,10 +135,14 @@ class Enrolling:
 
     def _conclusion(self, outcome: Outcome) -> dict[str, Any]:
         if outcome.person is None:
-            raise outcome.error or EnrolmentError("no_face", "nobody looked into the camera", retryable=True)
-        self._store.add_person(outcome.person, system_event("person_enrolled", person=outcome.person))
+            raise why_not_enrolled(outcome, self._pipeline.gallery.people, self._privacy)
+        self._store.add_person(
+            outcome.person,
+            system_event("person_enrolled", person=outcome.person),
+            [crop.pixels for crop in outcome.crops],
+        )
         self._pipeline.admit(self._store.people())
-        return outcome_facts(outcome)
+        return outcome_facts(outcome, self._pipeline.gallery, self._privacy)
 
 
 def _cancelled(_command: Command) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from edge import __version__
+from edge.access.lockout import is_locked
 from edge.access.policy import Rule
 from edge.camera.source import public_name
 from edge.mqtt.authority import command_facts
@@ -40,7 +41,7 @@ def info(settings: Settings, eye: Eye, rule: Rule, stamp: dict[str, Any]) -> Inf
         version=__version__,
         models=models,
         thresholds=thresholds,
-        capabilities=("access", "enrolment", "backfill"),
+        capabilities=("access", "enrolment", "backfill", *(("image",) if settings.mqtt.image else ())),
         commands=command_facts(settings.mqtt.allow),
     )
 
@@ -99,6 +100,7 @@ class Condition:
         found = {
             "strike_jammed": rooms.strike.state == "JAMMED",
             f"camera_{rooms.camera.state}": rooms.camera.state not in {"starting", "live"},
+            "locked_out": is_locked(rooms.pipeline.lockout, rooms.clock.now()),
             "store_rollback": rooms.store.rolled_back,
             "references_damaged": bool(rooms.store.damaged),
             "references_of_another_model": bool(rooms.pipeline.gallery.unusable),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 
-from edge.access.pin import digest_of, is_right, lockout_seconds, refuse_obvious
+from edge.access.lockout import lockout_seconds
+from edge.access.pin import digest_of, is_right, refuse_obvious
 from edge.clock import Clock
 from edge.errors import MessageError
 from edge.store.pin import Pin
@@ -28,6 +29,16 @@ class Keypad:
             salt = secrets.token_bytes(16)
             self._kept.keep(salt, digest_of(pin, salt))
         self._locked_until = self._clock.now()
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the door has a PIN."""
+        return self._kept.kept() is not None
+
+    def knows(self, code: str) -> bool:
+        """Whether `code` is the PIN, without counting it."""
+        pin = self._kept.kept()
+        return pin is not None and is_right(code, pin.salt, pin.digest)
 
     def locked_seconds(self) -> float:
         """How long nobody is asked any more; 0 or less: the next PIN counts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 from pathlib import Path
@@ -18,12 +19,14 @@ from edge.mqtt.ask import Session
 from edge.mqtt.credentials import CLIENT_FILE, broker_directory, client_login
 from edge.mqtt.messages import AccessEvent, Status, decode
 from edge.mqtt.topics import Topics
+from edge.service.meter import temperature
 from edge.service.trial import Trial
 from edge.settings import Settings
 from edge.vision.eye import open_eye
 
 _STAGES: Final = ("detect", "landmarks", "align", "embed", "total")
 _PATIENCE: Final = 60.0
+_MOST_THREADS: Final = 4
 _WATCHED_SECONDS: Final = 25.0
 
 
@@ -46,12 +49,18 @@ class DoorFigures(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """All of one measurement; `machine` says where it was taken."""
+    """All of one measurement; `machine` says where it was taken.
+
+    `threads`: a whole frame by the number of threads the networks may use. `megabytes_a_day`: what 200 visits write.
+    """
 
     machine: dict[str, Any]
     frames: int
     stages: dict[str, Stage]
     door: DoorFigures | None = None
+    threads: dict[str, Stage] = {}
+    megabytes_a_day: float | None = None
+    temperature_celsius: float | None = None
 
 
 def measure_stages(settings: Settings, clock: Clock, frames: int) -> Figures:
@@ -78,14 +87,24 @@ def measure_stages(settings: Settings, clock: Clock, frames: int) -> Figures:
         name: Stage(round(float(p50), 2), round(float(p95), 2), round(float(p50 / alone), 2))
         for name, p50, p95 in zip(_STAGES, half, most, strict=True)
     }
-    return Figures(machine(eye.runtime), len(rows), stages)
+    return Figures(machine(eye.runtime), len(rows), stages, temperature_celsius=temperature())
+
+
+def measure_threads(settings: Settings, clock: Clock, frames: int) -> dict[str, Stage]:
+    """A whole frame with one thread, two and so on up to four, as far as there are processors."""
+    measured = {}
+    for threads in range(1, min(_MOST_THREADS, os.cpu_count() or 1) + 1):
+        vision = msgspec.structs.replace(settings.vision, threads=threads)
+        figures = measure_stages(msgspec.structs.replace(settings, vision=vision), clock, frames)
+        measured[str(threads)] = figures.stages["total"]
+    return measured
 
 
 def measure_door(pictures: Path, clock: Clock) -> DoorFigures:
     """Enrol the demo's resident, stop the door, start it again, and wait until she is let in."""
     with Trial(f"demo:{pictures.absolute()}", clock, variety=False, preview=False) as trial:
         _await_broker(trial)
-        enroll_at_the_door(trial.settings, "Resident", None, None)
+        enroll_at_the_door(trial.settings, "Resident")
         trial.stop()
         trial.start()
         _await_broker(trial)

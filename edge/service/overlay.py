@@ -57,7 +57,7 @@ def draw(image: NDArray[np.uint8], probe: Probe, best: Match | None, caption: Ca
 
 def _headline(probe: Probe, caption: Caption) -> tuple[Colour, str]:
     if caption.prompt is not None:
-        return _AMBER, f"enrolling: {caption.prompt.replace('_', ' ')}"
+        return _AMBER, caption.prompt.replace("_", " ")
     if caption.decision is not None:
         granted = caption.decision.verdict == "granted"
         return (_GREEN if granted else _RED), f"{caption.decision.verdict}: {caption.decision.reason.replace('_', ' ')}"

@@ -64,6 +64,10 @@ class Publisher:
     def camera(self, *, online: bool) -> None:
         self.state(self.topics.camera_availability, ONLINE if online else OFFLINE)
 
+    def image(self, jpeg: bytes) -> None:
+        """Show a face to whoever listens now; no bytes take the last one back. Never retained, never sent late."""
+        self._link.publish(self.topics.image, jpeg)
+
     def answer(self, command: str, payload: bytes, reply: Reply | None) -> None:
         """Send an answer to the command's own topic, and to where the sender asked for it."""
         self._link.publish(self.topics.response(command), payload)

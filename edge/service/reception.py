@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, Literal
 
+from msgspec.structs import replace
+
 from edge.access.enrolment import Outcome, Progress
 from edge.errors import EnrolmentError, MessageError, StoreError
 from edge.mqtt.arguments import ChallengeArguments, QueryArguments
@@ -26,6 +28,8 @@ from edge.service.publisher import Publisher
 from edge.service.remote import Remote
 from edge.service.roll import Roll
 from edge.service.rooms import Rooms
+from edge.service.watchman import Watchman
+from edge.values import Decision, DoorSignal
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +39,9 @@ _Facts = Callable[[], dict[str, Any]]
 class Reception:
     """Belongs to the main thread."""
 
-    def __init__(self, rooms: Rooms, publisher: Publisher, *, selftest: _Facts, configuration: _Facts) -> None:
+    def __init__(
+        self, rooms: Rooms, publisher: Publisher, watchman: Watchman, *, selftest: _Facts, configuration: _Facts
+    ) -> None:
         self._settings = rooms.settings
         self._clock = rooms.clock
         self._store = rooms.store
@@ -52,6 +58,7 @@ class Reception:
             "challenge": self._challenge,
             "unlock": self._remote.unlock,
             "pin.set": self._remote.set_pin,
+            **watchman.actions,
             "config.get": lambda _: configuration(),
             "selftest": lambda _: selftest(),
         }
@@ -93,6 +100,8 @@ class Reception:
         text = "the door stopped while it obeyed: see what came of it before you ask again"
         self._keep(command, self._error(command, "interrupted", text))
         self._keep_and_send(command, self._act(command, self._actions[command.name]))
+        if command.name == "person.delete" and self._settings.mqtt.image:
+            self._publisher.image(b"")  # the face shown last may be theirs
 
     def _handle_lock_set(self, incoming: Incoming, context: Context) -> None:
         wish = parse_lock_set(incoming, context)
@@ -115,6 +124,20 @@ class Reception:
         except StoreError as error:
             _log.error("%s", error)
             return None
+
+    def let_in(self, decision: Decision) -> None:
+        """Somebody's face has opened the door."""
+        self._remote.let_in(decision)
+
+    def confirm_enrolment(self, signals: tuple[DoorSignal, ...]) -> tuple[DoorSignal, ...]:
+        """Hear whether somebody inside agrees to an enrolment that waits for it; what else the signals may still mean.
+
+        One press agrees to one thing only.
+        """
+        pressed = any(signal.kind == "confirm" for signal in signals)
+        if not pressed or not self._enrolling.confirm(self._clock.now()):
+            return signals
+        return tuple(signal for signal in signals if signal.kind != "confirm")
 
     def enrolment_news(self, news: Progress | Outcome) -> None:
         """What an open window has to say."""
@@ -171,7 +194,13 @@ class Reception:
         self._publisher.answer(command.name, encode(response), command.reply)
 
     def _keep(self, command: Command, response: Response) -> None:
-        """Answers to reads are not kept: asking again harms nobody, and a flood of them must not push out what does."""
+        """Answers to reads are not kept: asking again harms nobody, and a flood of them must not push out what does.
+
+        Nor is it kept whom the door was told to forget.
+        """
+        if command.name == "person.delete":
+            error = response.error and replace(response.error, message="")
+            response = replace(response, data=None, error=error)
         if COMMANDS[command.name].authority != "read":
             self._store.remember(command.transaction, command.digest, encode(response).decode())
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from edge.camera import Camera
 from edge.clock import Clock
+from edge.door.indicator import Indicator
+from edge.door.inputs import Inputs
 from edge.door.strike import Strike
 from edge.mqtt.authority import Standing
 from edge.mqtt.embedded import Broker
@@ -15,6 +18,13 @@ from edge.service.preview import Preview
 from edge.settings import Settings
 from edge.store.store import Store
 from edge.vision.eye import Eye
+
+
+class Wires(NamedTuple):
+    """What the door has besides its strike; either may be wired to nothing."""
+
+    inputs: Inputs
+    indicator: Indicator
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,5 +43,6 @@ class Rooms:
     link: Link
     standing: Standing
     camera: Camera
+    wires: Wires
     broker: Broker | None = None
     preview: Preview | None = None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any
 
 from edge.access.enrolment import Outcome
 from edge.access.gallery import Gallery
 from edge.access.policy import Rule
-from edge.clock import rfc3339
+from edge.mqtt.messages import Privacy
+from edge.service.particulars import nearest_facts, person_facts, second_factor_facts
 from edge.values import Decision, Event, Match, Person, Quality, Verdict
 
 
@@ -29,6 +30,8 @@ def access_event(decision: Decision, rule: Rule, *, latency_ms: float) -> Event:
             "frames_seen": decision.frames_seen,
             "frames_needed": rule.frames_needed,
             "runner_up": None if decision.runner_up is None else round(decision.runner_up.similarity, 4),
+            "margin": round(rule.margin, 4),
+            **_besides(decision),
             "quality": None if decision.quality is None else _rounded(decision.quality),
             "visit_seconds": round(decision.at - decision.started_at, 3),
             "latency_ms": round(latency_ms, 1),
@@ -42,6 +45,11 @@ def remote_event(verdict: Verdict, reason: str, latency_ms: float, key_id: str |
     return Event("access", facts if key_id is None else facts | {"key": key_id})
 
 
+def door_event(word: str, detail: str) -> Event:
+    """Something that the door's wires said."""
+    return Event("door", {"event": word, "detail": detail})
+
+
 def system_event(word: str, detail: str = "", *, person: Person | None = None, person_id: str | None = None) -> Event:
     """Something about the door itself, in one word and a sentence; whom it is about has fields of its own.
 
@@ -52,35 +60,37 @@ def system_event(word: str, detail: str = "", *, person: Person | None = None, p
     return Event("system", {"event": word, "detail": detail} | who)
 
 
-def roster(people: Iterable[Person], gallery: Gallery, privacy: Literal["full", "ids", "none"]) -> list[dict[str, Any]]:
-    """Who is enrolled. `state` is `re_enrol` where the references are of another model; `usable` is false then."""
-    return [
-        {
-            "person_id": person.id,
-            "name": person.name if privacy == "full" else None,
-            "references": len(person.references),
-            "enrolled_at": rfc3339(person.enrolled_at),
-            "usable": person.id not in gallery.unusable,
-            "state": "re_enrol" if person.id in gallery.unusable else "ready",
-        }
-        for person in people
-    ]
+def roster(people: Iterable[Person], gallery: Gallery, privacy: Privacy) -> list[dict[str, Any]]:
+    """Who is enrolled."""
+    return [person_facts(person, gallery, privacy) for person in people]
 
 
-def outcome_facts(outcome: Outcome) -> dict[str, Any]:
-    """How well an enrolment went: the `data` of its answer."""
-    assert outcome.person is not None
-    nearest = None
-    if outcome.nearest_id is not None and outcome.nearest_similarity is not None:
-        nearest = {"person_id": outcome.nearest_id, "similarity": round(outcome.nearest_similarity, 4)}
+def outcome_facts(outcome: Outcome, gallery: Gallery, privacy: Privacy) -> dict[str, Any]:
+    """How well an enrolment went: the `data` of its answer. `gallery` holds the new person."""
+    person = outcome.person
+    assert person is not None
+    assert person.separation is not None
     return {
-        "person_id": outcome.person.id,
-        "references": len(outcome.person.references),
+        "person_id": person.id,
+        "references": len(person.references),
         "dropped": len(outcome.dropped),
-        "worst_own": None if outcome.worst_own is None else round(outcome.worst_own, 4),
-        "nearest": nearest,
+        "worst_own": round(person.separation.worst_own, 4),
+        "nearest": nearest_facts(person.separation.nearest_id, person.separation.nearest_similarity, privacy),
+        **second_factor_facts(person, gallery),
+        "refusals": dict(outcome.refusals),
         "warnings": list(outcome.warnings),
     }
+
+
+def _besides(decision: Decision) -> dict[str, Any]:
+    """What bore on the decision besides the face and its nearest person; only what there was."""
+    told = {
+        "best_similarity": None if decision.best_similarity is None else round(decision.best_similarity, 4),
+        "second_factor": decision.second_factor,
+        "schedule": decision.limits or None,
+        "lockout_seconds": round(decision.lockout_seconds, 1) or None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _nearest(match: Match | None) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +22,17 @@ class SpentAnswer:
     digest: str
     answer: str
     at: datetime
+
+
+def _without_words(answer: str) -> str:
+    try:
+        document = json.loads(answer)
+    except ValueError:  # it decayed: nothing of it can be read, and nothing of it stays
+        return "{}"
+    document["data"] = None
+    if document.get("error"):
+        document["error"]["message"] = ""
+    return json.dumps(document)
 
 
 class Spent:
@@ -48,6 +61,18 @@ class Spent:
                 raise StoreError(f"the transaction {transaction} was spent by another request")
             newest = "(SELECT max(number) FROM spent)"
             connection.execute(f"DELETE FROM spent WHERE number <= {newest} - ?", (self._limits.answers,))  # noqa: S608 - a constant
+
+        self._database.write(work)
+
+    def erase(self, person_id: str) -> None:
+        """Leave only the status, and an error's code, of every kept answer that tells of this person."""
+        named = re.compile(rf"(?<![a-z0-9_-]){re.escape(person_id)}(?![a-z0-9_-])")
+
+        def work(connection: sqlite3.Connection) -> None:
+            query = "SELECT name, answer FROM spent WHERE instr(answer, ?)"
+            for name, answer in connection.execute(query, (person_id,)).fetchall():
+                if named.search(answer):
+                    connection.execute("UPDATE spent SET answer = ? WHERE name = ?", (_without_words(answer), name))
 
         self._database.write(work)
 

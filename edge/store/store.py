@@ -148,6 +148,7 @@ class Store:
             found = self._people.delete(person_id)
             if found:
                 pseudonym = self._journal.erase(person_id)
+                self._spent.erase(person_id)
                 self._journal.add(Event(told.kind, without_person(told.data, person_id, pseudonym)))
             return found
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edge.settings import QualitySettings
 from edge.values import Face, Quality, QualityWord
 from edge.vision.align import Points
+from edge.vision.occlusion import visible
 
 _FRONTAL_NOSE: Final = 0.5
 
@@ -24,6 +25,7 @@ def measure(pixels: NDArray[np.uint8], face: Face, settings: QualitySettings) ->
     mean, deviation = cv2.meanStdDev(luma)
     _, edges = cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_16S))
     yaw, pitch, roll = (math.nan,) * 3 if face.landmarks is None else pose(face.landmarks)
+    mouth, eyes = visible(np.asarray(luma, np.uint8))
     quality = Quality(
         size=face.box.size,
         sharpness=float(edges[0, 0]) ** 2,
@@ -32,6 +34,8 @@ def measure(pixels: NDArray[np.uint8], face: Face, settings: QualitySettings) ->
         yaw=yaw,
         pitch=pitch,
         roll=roll,
+        mouth=mouth,
+        eyes=eyes,
     )
     return replace(quality, refusal=next(_refusals(quality, face.presence or 0.0, settings), None))
 
@@ -74,3 +78,7 @@ def _refusals(quality: Quality, presence: float, settings: QualitySettings) -> I
         yield "turned"
     if not quality.sharpness >= settings.minimum_sharpness:
         yield "blurred"
+    if not quality.mouth >= settings.minimum_mouth:
+        yield "covered_mouth"
+    if not quality.eyes >= settings.minimum_eyes:
+        yield "covered_eyes"

@@ -29,7 +29,7 @@ def embedder(seed: int = 1, channels: int = 3, name: str = "tower") -> Any:
 def siamese(distance: Any, tower: Any = None) -> Any:
     """Two inputs, one tower, a distance, and a dense layer that says whether they are the same."""
     tower = tower or embedder()
-    left, right = keras.Input((SIDE, SIDE, 3), name="left"), keras.Input((SIDE, SIDE, 3), name="right")
+    left, right = (keras.Input(tower.inputs[0].shape[1:], name=name) for name in ("left", "right"))
     apart = distance(tower(left), tower(right))
     return keras.Model([left, right], keras.layers.Dense(1, activation="sigmoid", name="verdict")(apart))
 

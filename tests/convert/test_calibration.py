@@ -32,20 +32,20 @@ def album(tmp_path: Path, faces: dict[str, Any]) -> Path:
 
 
 def test_the_same_folder_gives_the_same_crops(album: Path, device: Device, tmp_path: Path) -> None:
-    first = calibration_crops(album, device, 6, tmp_path / "one")
-    assert np.array_equal(first, calibration_crops(album, device, 6, tmp_path / "two"))
+    first = calibration_crops(album, device, (), 6, tmp_path / "one")
+    assert np.array_equal(first, calibration_crops(album, device, (), 6, tmp_path / "two"))
     assert first.shape[1:] == (112, 112, 3)
     assert 0 < len(first) <= 6
 
 
 def test_pictures_without_a_face_are_left_out(album: Path, device: Device, tmp_path: Path) -> None:
-    assert len(calibration_crops(album, device, 100, tmp_path / "cache")) == 8
+    assert len(calibration_crops(album, device, cache=tmp_path / "cache")) == 8
 
 
 def test_who_is_judged_on_is_not_calibrated_with(album: Path, device: Device, tmp_path: Path) -> None:
-    text = "1\nstranger 1 2\nstranger 1 wall 1\n"
-    (album / "pairsDevTest.txt").write_text(text, encoding="utf-8")
-    assert len(calibration_crops(album, device, 100, tmp_path / "cache")) == 4
+    assert len(calibration_crops(album, device, ("stranger", "wall"), cache=tmp_path / "cache")) == 4
+    with pytest.raises(ConversionError, match="only pictures of the people that are judged on"):
+        calibration_crops(album, device, ("stranger", "resident", "wall"))
 
 
 def test_crops_are_kept_for_the_next_network(album: Path, device: Device, tmp_path: Path) -> None:

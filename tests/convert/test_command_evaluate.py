@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,15 @@ def test_a_pairs_file_is_measured_with_another_card(album: Path) -> None:
     figures = evaluated(album, "--pairs", str(pairs), "--model", str(FOLDER / "mobilefacenet.json"))
     assert (figures["pairs"]["pairs"], figures["pairs"]["f1"]) == (4, 1.0)
     assert figures["everybody"] is None
+
+
+def test_a_program_that_talks_like_limen_probe_is_measured(album: Path) -> None:
+    program = f"{sys.executable} -m edge probe --stdin --rule centre"
+    figures = evaluated(album, "--program", program)
+    own = evaluated(album)
+    assert figures["judged"] == {"name": program, "runtime": "a program", "models": {}}
+    assert figures["worst_impostors"] == own["worst_impostors"]
+    assert figures["everybody"]["card"] == [], "only a card has thresholds"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from convert.__main__ import main
+from convert.__main__ import _parser, main
 from convert.models import FOLDER
 from edge.vision.cards import read_card
 
@@ -19,6 +20,12 @@ def test_help_teaches_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "limen-convert import" in said
     assert "Exit codes" in said
+
+
+def test_every_command_is_told_in_the_documents() -> None:
+    (commands,) = (action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))
+    told = (FOLDER.parent / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert [name for name in commands.choices if f"| `limen-convert {name}` |" not in told] == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["quantise"], ["import", "--fast"]])

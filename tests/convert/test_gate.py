@@ -29,8 +29,8 @@ def people(noise: float, seed: int = 1) -> figures.AllPairs:
     return figures.all_pairs(vectors.astype(np.float32), np.repeat(np.arange(60), 3).tolist())
 
 
-def verdict(name: str, times: float, *refused: str) -> Verdict:
-    return Verdict(name, "int8", (), "a" * 64, 1, 1.0, 1.0, (), Plan(1, 1, {}), times, refused)
+def verdict(name: str, times: float, *refused: str, size: int = 1) -> Verdict:
+    return Verdict(name, "int8", (), "a" * 64, size, 1.0, 1.0, (), Plan(1, 1, {}), times, refused)
 
 
 def loss(high: float) -> Loss:
@@ -57,6 +57,13 @@ def test_pairing_makes_the_interval_narrower_than_that_of_either_file() -> None:
     assert found.high - found.low < (alone.tar.high - alone.tar.low) / 2
 
 
+def test_a_file_that_accepts_nobody_loses_everything() -> None:
+    reference = Reference.of(people(0))
+    for found in reference.everything():
+        assert found.loss.low == found.loss.high == pytest.approx(reference.tars[found.fmr], abs=1e-6)
+        assert reasons(np.ones(1, np.float32), [found])
+
+
 def test_too_few_people_cannot_judge() -> None:
     few = figures.all_pairs(np.eye(3, dtype=np.float32), (0, 1, 2))
     with pytest.raises(ConversionError, match=r"3 impostor pairs are too few for a false match rate of 0\.001"):
@@ -75,6 +82,11 @@ def test_a_crop_without_a_face_is_not_compared() -> None:
     assert cosines(vectors, vectors).tolist() == [1.0]
 
 
+def test_a_crop_that_only_the_smaller_file_has_no_direction_for_is_as_far_off_as_can_be() -> None:
+    own = np.array([[1, 0], [0, 1]], np.float32)
+    assert cosines(np.array([[1, 0], [np.nan, np.nan]], np.float32), own).tolist() == [1.0, 0.0]
+
+
 def test_the_fastest_that_passes_is_released_unless_told_otherwise() -> None:
     files = [verdict("float32", 1.2), verdict("float16", 1.0), verdict("int8", 0.6), verdict("plain", 0.5, "too far")]
     chosen = choose(files, "fastest")
@@ -84,6 +96,11 @@ def test_the_fastest_that_passes_is_released_unless_told_otherwise() -> None:
     told = choose(files, "float32")
     assert told is not None
     assert told.name == "float32"
+
+
+def test_of_two_about_as_fast_the_smaller_one_is_released() -> None:
+    assert fastest([verdict("float32", 0.98, size=4), verdict("float16", 1.0, size=2)]).name == "float16"
+    assert fastest([verdict("float32", 0.9, size=4), verdict("float16", 1.0, size=2)]).name == "float32"
 
 
 def test_what_does_not_pass_is_not_released_even_when_told() -> None:

@@ -252,6 +252,6 @@ def test_a_terminal_gets_the_exit_code_of_ctrl_c(tmp_path: Path, monkeypatch: py
     def pressed(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("convert.sources.keras_file.converted", pressed)
+    monkeypatch.setattr("convert.sources.keras_file.to_tflite", pressed)
     assert main(["import", "keras", str(path), *RANGE, "--models", str(tmp_path / "models")]) == 130
     assert not (tmp_path / "models").exists()

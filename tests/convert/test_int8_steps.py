@@ -11,7 +11,7 @@ from convert import int8_steps as steps
 from convert.quantize import to_tflite, worst_operators
 from convert.recipes import ATTEMPTS, PRECISIONS
 from convert.speed import plan
-from convert.surgery import copied, joints, streams
+from convert.surgery import copied, flattened, joints, streams
 from edge.vision.runtime import load_network
 
 ALL = (steps.merged, steps.inverted, steps.equalized, steps.streams_equalized, steps.as_depthwise)
@@ -58,6 +58,62 @@ def of_file(content: bytes, samples: np.ndarray) -> np.ndarray:
     network = load_network(content)
     found = np.concatenate([network.run(sample[np.newaxis])[0] for sample in samples])
     return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
+
+
+@pytest.fixture(scope="module")
+def nested() -> Any:
+    """As people hand them over: a model in a model, one layer in two places, normalisation, slopes from -2 to 2."""
+    keras = pytest.importorskip("keras", reason="TensorFlow is in .venv-convert only")
+    keras.utils.set_random_seed(12)
+    layers = keras.layers
+    inside = keras.Sequential([keras.Input((12, 12, 8)), layers.Conv2D(8, 3, padding="same", name="first")], name="in")
+    pixels = keras.Input((12, 12, 3))
+    shared = layers.Conv2D(8, 1, name="shared")
+    x = layers.Conv2D(8, 3, padding="same", use_bias=False, name="first")(pixels)
+    x = layers.PReLU(shared_axes=[1, 2])(layers.BatchNormalization()(x))
+    x = layers.DepthwiseConv2D(3)(inside(x, training=False))
+    x = layers.PReLU(shared_axes=[1, 2])(layers.BatchNormalization(scale=False, center=False)(x))
+    x = layers.Conv2D(8, 1)(keras.ops.abs(shared(shared(x))) * 2)
+    x = layers.MaxPooling2D()(layers.BatchNormalization(name="alone")(layers.ReLU()(x)))
+    x = layers.UnitNormalization(name="length")(layers.Dense(6)(layers.PReLU()(layers.Flatten()(x))))
+    tower = keras.Model(pixels, x)
+    random = np.random.default_rng(6)
+    for variable in tower.weights:
+        if variable.path.split("/")[-1] in {"alpha", "beta", "moving_mean"}:
+            variable.assign(random.uniform(-2, 2, variable.shape))
+        elif variable.path.split("/")[-1] in {"gamma", "moving_variance"}:
+            variable.assign(10 ** random.uniform(-1, 1, variable.shape))
+    pixels = keras.Input(batch_shape=(1, 12, 12, 3))
+    return keras.Model(pixels, tower(pixels))
+
+
+def test_a_model_in_a_model_is_taken_apart(nested: Any, samples: np.ndarray) -> None:
+    flat = flattened(nested)
+    assert answers(flat, samples) == pytest.approx(answers(nested, samples), abs=1e-6)
+    names = [layer.name for layer in flat.layers]
+    assert {"first", "first_2", "shared", "alone"} <= set(names)
+    assert len(names) == len(set(names)) == 17
+
+
+def test_normalisation_goes_into_the_convolution_before_it(nested: Any, samples: np.ndarray) -> None:
+    flat = flattened(nested)
+    folded = steps.folded(flat, samples)
+    assert answers(folded, samples) == pytest.approx(answers(nested, samples), abs=2e-5)
+    assert [layer.name for layer in folded.layers if "norm" in layer.name or layer.name == "alone"] == ["alone"]
+    assert (len(joints(flat)), len(joints(folded))) == (0, 1)
+
+
+def test_a_network_of_others_is_made_in_int8(nested: Any, samples: np.ndarray) -> None:
+    found = PRECISIONS[-1].make(flattened(nested), samples)
+    assert float((of_file(found, samples) * answers(nested, samples)).sum(axis=1).mean()) > 0.99
+
+
+def test_every_step_leaves_a_network_of_others_its_function(nested: Any, samples: np.ndarray) -> None:
+    changed = flattened(nested)
+    for step in (steps.unscaled, steps.folded, *ALL):
+        changed = step(changed, samples)
+    assert "length" not in [layer.name for layer in changed.layers]
+    assert answers(changed, samples) == pytest.approx(answers(nested, samples), abs=5e-5)
 
 
 @pytest.mark.parametrize("step", [*ALL[:-1], steps.as_two_paths], ids=lambda step: step.__name__)

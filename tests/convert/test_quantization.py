@@ -16,9 +16,11 @@ from convert.__main__ import main
 from convert.embeddings import Device
 from convert.models import FOLDER
 from convert.quantization import NAME, Quantization, Request, quantize, release_chosen
-from convert.quantization_section import section
+from convert.quantization_section import PICTURE, drawings, section
+from convert.quantize import to_tflite
 from convert.recipes import Recipe
 from convert.records import one_of, records_of, write_one
+from convert.subjects import Subject
 from edge.clock import SystemClock
 from edge.vision.cards import verified_model
 
@@ -27,12 +29,13 @@ Made = tuple[Quantization, Mapping[str, bytes]]
 
 
 @pytest.fixture(scope="module")
-def network() -> Any:
+def network() -> Subject:
     keras = pytest.importorskip("keras", reason="TensorFlow is in .venv-convert only")
     keras.utils.set_random_seed(8)
     pixels = keras.Input(batch_shape=(1, 112, 112, 3))
     x = keras.layers.AveragePooling2D(16)(pixels)
-    return keras.Model(pixels, keras.layers.Dense(8)(keras.layers.Flatten()(x)))
+    model = keras.Model(pixels, keras.layers.Dense(8)(keras.layers.Flatten()(x)))
+    return Subject(model, to_tflite(model, "float32"), to_tflite(model, "float16"), model.get_weights())
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +60,9 @@ def device() -> Device:
 
 
 @pytest.fixture(scope="module")
-def made(network: Any, album: Path, device: Device, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    request = Request(album, album / "pairs.txt", album / "resident", RECIPES, "fastest", "two people")
+def made(network: Subject, album: Path, device: Device, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    others = shutil.copytree(album / "resident", tmp_path_factory.mktemp("others") / "faces")
+    request = Request(album, album / "pairs.txt", others, RECIPES, "fastest", "two people")
     return quantize(network, device, request, SystemClock(), tmp_path_factory.getbasetemp() / "out")
 
 
@@ -80,7 +84,7 @@ def test_a_file_that_computes_in_integers_has_a_space_of_its_own(made: Made, tmp
 
 
 def test_the_chosen_file_takes_the_embedders_place_without_its_thresholds(
-    made: Made, network: Any, device: Device, tmp_path: Path
+    made: Made, network: Subject, device: Device, tmp_path: Path
 ) -> None:
     models = Path(shutil.copytree(FOLDER, tmp_path / "models"))
     record, files = made
@@ -101,6 +105,19 @@ def test_the_page_tells_what_passed_and_what_did_not(made: Made, tmp_path: Path)
     assert "passes, shipped |" in page
     assert "refused: 3 crops below cosine 0.97 |" in page
     assert section({}) == ""
+
+
+def test_the_drift_of_each_precision_is_drawn(made: Made) -> None:
+    drift = made[0].drift
+    assert len(drift.float32) == 2 * drift.genuine == 300
+    assert sorted(drift.files) == ["float16", "int8"]
+    apart = {name: np.abs(np.subtract(found, drift.float32)).max() for name, found in drift.files.items()}
+    assert apart["float16"] < 0.001
+    assert apart["int8"] < 0.05
+    drawn = drawings({NAME: msgspec.to_builtins(made[0])})[PICTURE]
+    assert (drawn.count("<path"), drawn.count("h0")) == (2, 600)
+    assert "150 pairs of one person, 150 of two" in drawn
+    assert drawings({}) == {}
 
 
 def test_without_pictures_both_commands_say_what_to_name(

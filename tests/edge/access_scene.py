@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from edge.access import enrolment, visits
+from edge.access.checks import Circumstances
 from edge.access.enrolment import EnrolmentRequest, Outcome, Progress
 from edge.access.gallery import Gallery
 from edge.access.policy import Rule, make_rule
+from edge.access.second_factor import Given
 from edge.settings import AccessSettings, EnrolmentSettings
-from edge.values import Box, Crop, Decision, Embedding, Face, Person, Probe, Quality, QualityWord
+from edge.values import Box, Crop, Decision, Embedding, Face, Person, Probe, Quality, QualityWord, Terms
 
 SPACE = "0123456789ab"
 WHEN = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -51,8 +53,8 @@ def face_of(name: str) -> Embedding:
     return like(**{name: 1.0})
 
 
-def person(name: str, references: int = 10) -> Person:
-    return Person(name, name.title(), (face_of(name),) * references, WHEN)
+def person(name: str, references: int = 10, **terms: Any) -> Person:
+    return Person(name, name.title(), (face_of(name),) * references, WHEN, Terms(**terms))
 
 
 def gallery(*people: Person) -> Gallery:
@@ -69,10 +71,12 @@ class Sight:
     faces: int = 1
     age: float = 0.0
     crop: Crop | None = None
+    yaw: float = 0.0
+    pitch: float = 0.0
 
     def probe(self, now: float, number: int = 0) -> Probe:
         face = Face(self.box, score=0.9, keypoints=np.zeros((6, 2), np.float32))
-        quality = Quality(self.box.size, 200.0, 120.0, 50.0, 0.0, 0.0, 0.0, self.refusal)
+        quality = Quality(self.box.size, 200.0, 120.0, 50.0, self.yaw, self.pitch, 0.0, self.refusal)
         return Probe(now - self.age, number, self.faces, face, self.crop, quality, self.embedding)
 
 
@@ -88,11 +92,12 @@ NOBODY: Sight | None = None
 
 
 class Door:
-    """Watches sights in story time, and keeps what was decided."""
+    """Watches sights in story time, and keeps what was decided. `besides` is all but time and pictures."""
 
     def __init__(self, *people: Person, at: float = 1000.0, **rule: Any) -> None:
         self.rule: Rule = replace(RULE, **rule)
         self.gallery = gallery(*people)
+        self.besides = Circumstances(WHEN, clock_trusted=True)
         self.state = visits.begin()
         self.now = at
         self.decisions: list[Decision] = []
@@ -114,9 +119,28 @@ class Door:
         return made
 
     def step(self, probe: Probe | None) -> list[Decision]:
-        self.state, made = visits.step(self.state, probe, self.gallery, self.rule, self.now, self._new_id)
+        self.state, made = visits.step(self.state, probe, self.gallery, self.rule, self.now, self._new_id, self.besides)
         self.decisions += made
+        for decision in made:
+            if decision.verdict == "granted" and decision.match is not None:
+                self._give(self.besides.given.spent_on(decision.match.person_id))
         return list(made)
+
+    def pin(self, name: str) -> Door:
+        """This person's PIN is entered."""
+        return self._give(self.besides.given.with_pin(name, self.now))
+
+    def confirm(self) -> Door:
+        """Somebody inside presses their button."""
+        return self._give(replace(self.besides.given, confirmed=self.now))
+
+    def press(self) -> Door:
+        """The button at the door is pressed."""
+        return self._give(replace(self.besides.given, pressed=self.now))
+
+    def _give(self, given: Given) -> Door:
+        self.besides = replace(self.besides, given=given)
+        return self
 
     @property
     def told(self) -> list[tuple[str, str]]:
@@ -135,7 +159,7 @@ REQUEST = EnrolmentRequest("Ana", "ana", references=10, transaction="t1", asked_
 class Booth:
     """A door with an enrolment window open; keeps what was told and when."""
 
-    def __init__(self, *enrolled: Person, request: EnrolmentRequest = REQUEST, **changes: bool) -> None:
+    def __init__(self, *enrolled: Person, request: EnrolmentRequest = REQUEST, **changes: Any) -> None:
         self.gallery = gallery(*enrolled)
         self.now = 1000.0
         self.window: enrolment.Window | None = enrolment.start(request, self.now, EnrolmentSettings(**changes))

@@ -1,10 +1,10 @@
 """What Home Assistant's MQTT discovery requires and allows, by component.
 
 From the schemas of Home Assistant 2026.2.3 (February 2026: `components/mqtt/schemas.py`, `config.py`, `lock.py`,
-`event.py`, `sensor.py`, `binary_sensor.py`, `button.py`, `abbreviations.py`), which its documentation describes at
-https://www.home-assistant.io/integrations/mqtt/ and on each component's `….mqtt` page. Home Assistant ignores unknown
-keys of a component in silence, so a misspelt one would not be noticed anywhere else. The package itself needs Python
-3.13 and half a gigabyte of others: too much to hold this message against it at every test.
+`event.py`, `sensor.py`, `binary_sensor.py`, `button.py`, `image.py`, `abbreviations.py`), which its documentation
+describes at https://www.home-assistant.io/integrations/mqtt/ and on each component's `….mqtt` page. Home Assistant
+ignores unknown keys of a component in silence, so a misspelt one would not be noticed anywhere else. The package itself
+needs Python 3.13 and half a gigabyte of others: too much to hold this message against it at every test.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ REQUIRED: Final[dict[str, set[str]]] = {
     "sensor": {"state_topic"},
     "binary_sensor": {"state_topic"},
     "button": {"command_topic"},
+    # Or `url_topic`, which this table leaves out: Limen sends the picture itself.
+    "image": {"image_topic"},
 }
 ALLOWED: Final[dict[str, set[str]]] = {
     "lock": _COMMON
@@ -71,6 +73,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     | _READS
     | {"device_class", "expire_after", "force_update", "off_delay", "payload_on", "payload_off"},
     "button": _COMMON | {"command_topic", "command_template", "device_class", "payload_press", "retain"},
+    "image": _COMMON | {"image_topic", "content_type", "image_encoding"},
 }
 # Those in use, and the units that go with them.
 DEVICE_CLASSES: Final[dict[str, set[str]]] = {

@@ -34,6 +34,7 @@ def test_a_grant_tells_all_that_it_stands_on() -> None:
     assert decision.runner_up is not None
     assert (decision.visit_id, decision.verdict, decision.reason) == ("visit-1", "granted", "verified")
     assert (decision.started_at, decision.at, decision.frame_at) == (1000.0, 1000.875, 1000.625)
+    assert decision.not_after == 1001.625, "a second after the picture, and not after the decision"
     assert (decision.match.name, decision.match.similarity, decision.match.votes) == ("Ana", 0.75, 10)
     assert (decision.runner_up.person_id, decision.runner_up.similarity) == ("ben", 0.25)
     assert (decision.frames, decision.frames_seen) == (5, 5)

@@ -87,6 +87,7 @@ def problem_of(login: Login) -> str:
 def test_a_dashboard_hears_every_door_and_is_not_obeyed(broker: OwnBroker) -> None:
     door, dashboard = broker.user("door-front"), broker.user("dashboard")
     with linked(dashboard, listener("#")) as watcher, linked(door, Wiring.of_door(FRONT)) as lock:
+        say(door, FRONT.image, b"a face is not for everybody who watches")
         say(door, GRANTED, b"event")
         assert heard(watcher).topic == GRANTED
         for topic in (FRONT.request("enroll"), FRONT.request("unlock"), FRONT.lock_set, FRONT.lock_state, GRANTED):
@@ -116,8 +117,9 @@ def test_an_operator_is_heard_and_home_assistant_sees_what_it_needs(broker: OwnB
         say(door, FRONT.discovery, b"{}")
         say(door, GRANTED, b"event")
         say(door, FRONT.response("enroll"), b"not for everybody")
+        say(door, FRONT.image, b"a face")
         say(door, FRONT.lock_state, b"LOCKED")
-        assert [heard(home).topic for _ in range(3)] == [FRONT.discovery, GRANTED, FRONT.lock_state]
+        assert [heard(home).topic for _ in range(4)] == [FRONT.discovery, GRANTED, FRONT.image, FRONT.lock_state]
         say(guest, FRONT.request("enroll"), b"forged")
         for topic in (FRONT.birth, FRONT.lock_set, FRONT.request("selftest")):
             say(guest, topic, b"from home")

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.commands.bench_command import as_markdown
+from edge.commands.bench_command import as_markdown, as_projection
 from edge.commands.events_command import line
 from edge.commands.probe_command import choose
+from edge.errors import LimenError
 from edge.service.measure import DoorFigures, Figures, Stage
 from edge.values import Box, Face
 from tests.edge.doors import CONFIG, RunningDoor, film
@@ -52,6 +53,8 @@ def test_check_config_says_what_the_door_will_do(home: Path) -> None:
         ("access: {detection_threshold: 0.1}", "access.detection_threshold: 0.1 lowers the door's security"),
         ("vision: {embedder: nobody}", "nobody.json: not found"),
         ("door: {pin: 99}", "door.pin:"),
+        ("door: {pin: 4}", "door.pin: GPIO 4 is high while the Pi boots"),
+        ("inputs: {contact_pin: 17}", "inputs.contact_pin: GPIO 17 is door.pin already"),
         ("- a list", "the file must hold keys and values"),
     ],
 )
@@ -145,6 +148,9 @@ def test_the_bench_page_tells_every_figure_it_was_given() -> None:
         7,
         {"detect": Stage(1.25, 2.5, 0.5)},
         DoorFigures(0.51, 1.78, 15.0, 3, 149.0),
+        {"2": Stage(3.25, 4.5, 1.0)},
+        megabytes_a_day=9.6,
+        temperature_celsius=51.0,
     )
     page = as_markdown(figures)
     for figure in (
@@ -156,44 +162,19 @@ def test_the_bench_page_tells_every_figure_it_was_given() -> None:
         "15.0",
         "| 3 |",
         "149 MB",
+        "| 2 | 3.25 | 4.50 |",
+        "9.6 MB",
+        "51 °C",
     ):
         assert figure in page
 
 
-@pytest.mark.parametrize(
-    ("prepare", "told"),
-    [
-        (lambda folder: folder.rmdir(), "is not a folder"),
-        (lambda folder: (folder / "notes.txt").write_text("x"), "no photographs"),
-        (lambda folder: (folder / "a.jpg").write_text("not a picture"), "no face in any photograph"),
-        (
-            lambda folder: cv2.imwrite(str(folder / "a.png"), np.zeros((99, 99, 3), np.uint8)),
-            "no face in any photograph",
-        ),
-    ],
-)
-def test_photographs_that_cannot_be_used_enrol_nobody(home: Path, prepare: Any, told: str) -> None:
-    folder = home / "photographs"
-    folder.mkdir()
-    prepare(folder)
-    done = limen("enroll", "Ada", "--from-images", folder, home=home)
-    assert done.returncode == 1
-    assert told in done.stderr
-    assert "Traceback" not in done.stderr
-    assert limen("people", "--json", home=home).stdout == ""
-
-
-def test_the_same_photograph_many_times_is_one_reference(home: Path, faces: dict[str, Any]) -> None:
-    config = home / "config.yaml"
-    config.write_text(config.read_text().replace("require_variety: false", "require_variety: true"), encoding="utf-8")
-    folder = home / "photographs"
-    folder.mkdir()
-    for number in range(8):
-        cv2.imwrite(str(folder / f"{number}.png"), faces["resident"])
-    done = limen("enroll", "Eileen", "--from-images", folder, home=home)
-    assert done.returncode == 1
-    assert "1 usable reference" in done.stderr
-    assert done.stderr.count("same picture") == 7
+def test_a_projection_multiplies_a_desktops_figure_and_refuses_a_boards() -> None:
+    machine = {"cpu": "A CPU", "architecture": "x86_64", "python": "3", "runtime": "r"}
+    stages = {"total": Stage(10.0, 12.0, 3.0)}
+    assert "| Raspberry Pi 4 | about 100 ms | about 10 |" in as_projection(Figures(machine, 7, stages))
+    with pytest.raises(LimenError, match="measured ones"):
+        as_projection(Figures(machine | {"architecture": "aarch64"}, 7, stages))
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +203,7 @@ def test_enroll_people_and_events_talk_to_the_running_door(working: RunningDoor)
     table = limen("events", home=home).stdout
     assert "granted" in table
     assert "Eileen Collins" in table
-    busy = limen("enroll", "Ada", "--from-images", home, home=home)
+    busy = limen("enroll", "Ada", "--photos", home, home=home)
     assert busy.returncode == 75
     assert "stop it first" in busy.stderr
     again = limen("enroll", "Somebody Else", home=home)

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.config import GUARDED, MAX_BYTES, read_config
+from edge.config import GUARDED, LAX, MAX_BYTES, read_config
 from edge.errors import ConfigError
 from edge.settings import Settings, known_keys, value_at
 
@@ -79,7 +79,7 @@ def test_relative_paths_start_from_the_file(write: Write, tmp_path: Path) -> Non
         ("acess: {}", "acess: unknown key (did you mean 'access'?)"),
         ("access: {dwel_seconds: 1}", "access.dwel_seconds: unknown key (did you mean 'dwell_seconds'?)"),
         ("vision: {quality: {max_roll: 1}}", "vision.quality.max_roll: unknown key (did you mean 'maximum_roll'?)"),
-        ("door: {zzz: 1}", "door.zzz: unknown key (known here: id, driver, pin, active_high, unlock_seconds)"),
+        ("preview: {zzz: 1}", "preview.zzz: unknown key (known here: port)"),
         ("home: /tmp", "home: unknown key"),
         ("access: {security: blanced}", "access.security: Invalid enum value 'blanced' (did you mean 'balanced'?)"),
         ("camera: {rotate: 45}", "camera.rotate: Invalid enum value 45 (one of: 0, 90, 180, 270)"),
@@ -248,6 +248,21 @@ def test_a_protecting_number_is_made_looser_only_on_purpose(write: Write, key: s
     assert value_at(read_config(write(yaml.safe_dump(allowed))), key) != known_keys()[key]
 
 
+@pytest.mark.parametrize(("key", "word"), LAX.items())
+def test_a_word_that_lowers_the_security_is_accepted_only_on_purpose(write: Write, key: str, word: str) -> None:
+    (problem,) = _problems(write(_yaml((key, word))))
+    assert problem.startswith(f"{key}: {word} lowers the door's security; access.accept_lower_security")
+    assert value_at(read_config(write(_yaml((key, word), ("access.accept_lower_security", True)))), key) == word
+
+
+@pytest.mark.parametrize("pin", ["intent_button_pin", "doorbell_pin", "confirm_button_pin", "exit_button_pin"])
+def test_a_button_can_be_asked_for_where_there_is_one(write: Write, pin: str) -> None:
+    outside = pin in {"intent_button_pin", "doorbell_pin"}
+    key = "access: {trigger: button}" if outside else "enrolment: {confirm: button}"
+    read = read_config(write(f"{key}\ninputs: {{{pin}: 24}}"))
+    assert (read.access.trigger if outside else read.enrolment.confirm) == "button"
+
+
 @pytest.mark.parametrize(
     ("content", "key"),
     [
@@ -258,6 +273,9 @@ def test_a_protecting_number_is_made_looser_only_on_purpose(write: Write, key: s
         ("mqtt: {client_certificate: own.crt, client_key: own.key}", "mqtt.client_certificate"),
         ("mqtt: {password_file: secret}", "mqtt.password_file"),
         ("mqtt: {broker: localhost, port: 0}", "mqtt.port"),
+        ("access: {trigger: button}", "access.trigger"),
+        ("enrolment: {confirm: button}\ninputs: {confirm_button_pin: null}", "enrolment.confirm"),
+        ("mqtt: {image: true, privacy: ids}", "mqtt.image"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(write: Write, content: str, key: str) -> None:

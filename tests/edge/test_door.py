@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -63,9 +61,9 @@ def test_the_first_act_is_to_lock_whatever_was_left_behind(tmp_path: Path, door:
 def test_force_locked_locks_an_open_door_and_leaves_a_locked_one(tmp_path: Path, door: DoorSettings) -> None:
     pin = Pin(tmp_path, door)
     pin.leave("unlocked")
-    force_locked(door, tmp_path)
+    force_locked(door, tmp_path, CLOCK)
     assert pin.now() == "locked"
-    force_locked(door, tmp_path)
+    force_locked(door, tmp_path, CLOCK)
     assert pin.story() == ["locked"]
 
 
@@ -160,48 +158,3 @@ def test_without_lgpio_the_door_does_not_open_a_pretend_lock(tmp_path: Path) -> 
     with pytest.raises(StrikeError, match="lgpio"):
         strike.close()
     assert list(tmp_path.iterdir()) == []
-
-
-LGPIO = """
-calls, levels, stuck = [], {}, False
-SET_PULL_NONE = SET_PULL_UP = SET_PULL_DOWN = BOTH_EDGES = RISING_EDGE = FALLING_EDGE = 0
-class error(Exception): ...
-def gpiochip_open(chip): return 0
-def gpio_get_mode(handle, pin): return 2
-def gpio_claim_input(handle, pin, flags=0): calls.append("input")
-def gpio_claim_output(handle, pin, level=0): calls.append(f"output {int(level)}"); levels[pin] = level
-def gpio_write(handle, pin, level): calls.append(f"write {int(level)}"); levels[pin] = levels[pin] if stuck else level
-def gpio_read(handle, pin): return levels[pin]
-"""
-
-DRIVE = """
-import sys
-from pathlib import Path
-import lgpio
-from edge.door import gpio_pin, line
-from edge.errors import StrikeError
-gpio_pin.HeldPinFactory._get_revision = lambda self: 0xC03111  # a Raspberry Pi 4
-strike = line.claim_locked("gpio", 17, active_high=sys.argv[1] == "True", state_dir=Path())
-strike.unlock()
-strike.lock()
-print(*lgpio.calls, sep=", ")
-lgpio.stuck = True
-try:
-    strike.unlock()
-except StrikeError as error:
-    print(error)
-del strike
-print(lgpio.calls.count("input"))
-"""
-
-
-@both_polarities
-def test_the_real_pin_is_claimed_at_its_locked_level_and_never_let_go(tmp_path: Path, door: DoorSettings) -> None:
-    # lgpio itself needs a GPIO chip: a stand-in of its few functions notes what gpiozero asks of it.
-    (tmp_path / "lgpio.py").write_text(LGPIO)
-    drive = [sys.executable, "-c", DRIVE, str(door.active_high)]
-    said = subprocess.check_output(drive, text=True, env=os.environ | {"PYTHONPATH": str(tmp_path)}).splitlines()
-    on, off = int(door.active_high), int(not door.active_high)
-    assert said[0] == f"input, output {off}, write {off}, write {on}, write {off}"
-    assert "did not follow" in said[1]
-    assert said[2] == "1"

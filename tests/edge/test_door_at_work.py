@@ -84,6 +84,9 @@ def test_who_was_enrolled_is_still_known_after_a_restart_and_forgotten_after_a_d
     assert again.value.code == "no_such_person"
     with door.session() as session:
         assert door.event(session, verdict="refused", reason="nobody_enrolled")
+    assert door.stop() == 0
+    kept = [path.name for path in door.settings.state.rglob("*") if path.is_file() and b"eileen" in path.read_bytes()]
+    assert kept == [], "neither the journal nor a kept answer knows whom the door forgot"
 
 
 def test_a_kill_in_the_middle_of_a_pulse_locks_the_door(door: RunningDoor) -> None:

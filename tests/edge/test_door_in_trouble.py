@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from typing import Any
 import pytest
 
 from edge.errors import MessageError
+from edge.mqtt.ask import Session
 from edge.mqtt.credentials import Login, client_login
+from edge.mqtt.embedded import find_program
 from edge.mqtt.messages import Response
 from tests.edge.brokers import Mosquitto, heard, linked, listener, send
 from tests.edge.doors import CLOCK, CONFIG, PATIENCE, RunningDoor, film
@@ -98,6 +101,45 @@ def test_an_embedded_broker_that_dies_comes_back(door: RunningDoor) -> None:
     assert door.ask("selftest")["strike"] == "LOCKED"
 
 
+def test_a_door_works_without_an_embedded_broker_that_cannot_come_back(
+    door: RunningDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        place.chmod(0o755)  # the broker runs as another user
+        program = place / "mosquitto"
+        program.symlink_to(find_program("mosquitto"))
+        monkeypatch.setenv("PATH", f"{place}:{os.environ['PATH']}")
+        door.start().ask("enroll", name="Eileen Collins")
+        assert door.process is not None
+        (broker,) = children(door.process.pid, "mosquitto.conf")
+        program.rename(place / "removed")
+        program.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+        program.chmod(0o755)
+        os.kill(broker, signal.SIGKILL)
+        opened = door.pin.story().count("unlocked")
+        door.until(lambda: door.log().count("started again") > 1)
+        door.until(lambda: door.pin.story().count("unlocked") > opened)
+        (place / "removed").replace(program)
+        door.until(lambda: listens(client_login(door.settings)))
+        with door.session() as session:
+            told = door.event(session, event="broker_restarted")
+            list(session.request("events.query", {"after_seq": 0, "limit": 1000}, timeout=PATIENCE))
+            again = [one["event"] for one in everything(session, told["seq"]) if "event" in one]
+        assert again.count("broker_restarted") == 1, "not once for every attempt"
+        assert door.stop() == 0
+
+
+def everything(session: Session, last: int) -> Iterator[dict[str, Any]]:
+    """All events that are sent, up to the one with the number `last`."""
+    for incoming in session.follow(silence=PATIENCE):
+        if "/event/" in incoming.topic:
+            event: dict[str, Any] = json.loads(incoming.payload)
+            yield event
+            if incoming.topic.endswith("/backfill") and event["seq"] >= last:
+                return
+
+
 def test_a_door_that_is_told_to_stop_in_a_pulse_leaves_the_truth_behind(door: RunningDoor, tmp_path: Path) -> None:
     door.start().ask("enroll", name="Eileen Collins")
     door.stop()
@@ -152,7 +194,7 @@ def test_names_that_are_no_text_are_answered_and_harm_nobody(tmp_path: Path) -> 
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(b"not a readable picture") == 3
-    enroll = [sys.executable, "-m", "edge", "enroll", "Z", "--from-images", "."]
+    enroll = [sys.executable, "-m", "edge", "enroll", "Z", "--photos", "."]
     assert subprocess.run(enroll, cwd=tmp_path, capture_output=True, check=False).returncode == 1
 
 

@@ -149,7 +149,7 @@ def test_when_both_are_killed_force_locked_closes_the_door(tmp_path: Path) -> No
         process.kill()
     wait_for_the_end_of(strike)
     assert pin.now() == "unlocked"  # nobody is left to lock: this is what ExecStopPost is for
-    force_locked(DOOR, tmp_path)
+    force_locked(DOOR, tmp_path, CLOCK)
     assert pin.now() == "locked"
 
 

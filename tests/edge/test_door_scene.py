@@ -18,6 +18,7 @@ import pytest
 from edge.access import enrolment
 from edge.access.policy import make_rule
 from edge.access.references import EnrolmentRequest
+from edge.access.second_factor import needs_second_factor
 from edge.camera import make_source
 from edge.config import read_config
 from edge.pipeline import Pipeline
@@ -130,18 +131,40 @@ def test_a_clip_without_her_never_opens_the_door(settings: Settings, data: Path,
     assert [one for one in decisions if one.verdict == "granted"] == []
 
 
+def from_folder(door: Watched, folder: Path, most: int) -> enrolment.Outcome:
+    """As `limen enroll --photos` does."""
+    eye = door.pipeline._eye
+    paths = sorted(folder.glob("*.jpg"))[:most]
+    probes = [(path.name, eye.look(Frame(cv2.imread(str(path)), 0.0, 0))) for path in paths]
+    request = EnrolmentRequest(folder.name, folder.name.lower(), 10, "t", door.clock.wall())
+    return enrolment.from_photographs(request, probes, door.pipeline.gallery, door.pipeline.rule)
+
+
 def test_a_photograph_folder_enrols_somebody_whom_other_photographs_find(settings: Settings, data: Path) -> None:
-    """Through `Eye` and `from_photographs`, as `limen enroll --from-images` does."""
     folder = max((data / "lfw").iterdir(), key=lambda person: len(list(person.glob("*.jpg"))))
-    pictures = [cv2.imread(str(path)) for path in sorted(folder.glob("*.jpg"))[:40]]
     door = Watched(settings)
-    probes = [door.pipeline._eye.look(Frame(picture, 0.0, number)) for number, picture in enumerate(pictures[:20])]
-    request = EnrolmentRequest(folder.name, "somebody", 10, "t", door.clock.wall())
-    outcome = enrolment.from_photographs(request, probes, door.pipeline.gallery, door.pipeline.rule)
+    outcome = from_folder(door, folder, 20)
     assert outcome.person is not None, outcome.error
     door.pipeline.admit([outcome.person])
-    matches = [door.pipeline._eye.look(Frame(picture, 0.0, 0)).embedding for picture in pictures[20:]]
+    others = [cv2.imread(str(path)) for path in sorted(folder.glob("*.jpg"))[20:40]]
+    matches = [door.pipeline._eye.look(Frame(picture, 0.0, 0)).embedding for picture in others]
     verified = [
         one for one in matches if one is not None and door.pipeline.gallery.match(one, door.pipeline.rule)[0].verified
     ]
-    assert len(verified) > len(pictures[20:]) / 2
+    assert len(verified) > len(others) / 2
+
+
+@pytest.mark.parametrize("family", [("Serena_Williams", "Venus_Williams"), ("George_W_Bush", "Jeb_Bush")])
+def test_of_two_relatives_the_second_is_enrolled_with_a_warning_and_both_need_a_second_factor(
+    settings: Settings, data: Path, family: tuple[str, str]
+) -> None:
+    door = Watched(settings)
+    for name in ("Andre_Agassi", *family):
+        outcome = from_folder(door, data / "lfw" / name, 12)
+        assert outcome.person is not None, outcome.error
+        assert any("looks much like somebody" in one for one in outcome.warnings) == (name == family[1])
+        door.pipeline.admit([*door.pipeline.gallery.people, outcome.person])
+    assert outcome.person.separation is not None
+    assert outcome.person.separation.nearest_id == family[0].lower()
+    needs = [needs_second_factor(one, door.pipeline.gallery) for one in door.pipeline.gallery.people]
+    assert needs == [False, True, True]

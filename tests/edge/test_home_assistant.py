@@ -21,7 +21,7 @@ from edge.clock import SystemClock
 from edge.mqtt.home_assistant import announcement
 from edge.mqtt.messages import AccessEvent, DoorEvent, Percentiles, Problem, Response, Status, encode, stamp
 from edge.mqtt.topics import Topics
-from edge.settings import DoorSettings, HomeAssistantSettings, MqttSettings, Settings
+from edge.settings import DoorSettings, HomeAssistantSettings, InputSettings, MqttSettings, Settings
 from tests.edge.brokers import Mosquitto, heard, linked, listener, send
 from tests.edge.doors import RunningDoor, film
 from tests.edge.home_assistant_keys import VERSION, problems
@@ -29,19 +29,20 @@ from tests.edge.home_assistant_keys import VERSION, problems
 STAMP = stamp(SystemClock(), "boot-1")
 LARGEST = 8 * 1024  # far below what any broker refuses
 TOPICS = Topics("limen", "front")
+WIRED = InputSettings(contact_pin=22, tamper_pin=23, doorbell_pin=24, exit_button_pin=27)
 
 
-def told(*allow: str, privacy: Any = "full", **more: Any) -> dict[str, Any]:
-    """The discovery message of a door with these words in mqtt.allow."""
-    mqtt = MqttSettings(allow=allow or ("read",), privacy=privacy)
-    message: dict[str, Any] = json.loads(announcement(Settings(mqtt=mqtt, **more)))
+def told(*allow: str, privacy: Any = "full", image: bool = False, **more: Any) -> dict[str, Any]:
+    """The discovery message of a door with these words in mqtt.allow, and everything wired."""
+    mqtt = MqttSettings(allow=allow or ("read",), privacy=privacy, image=image)
+    message: dict[str, Any] = json.loads(announcement(Settings(mqtt=mqtt, **{"inputs": WIRED} | more)))
     return message
 
 
-@pytest.mark.parametrize("privacy", ["full", "ids", "none"])
+@pytest.mark.parametrize(("privacy", "image"), [("full", False), ("full", True), ("ids", False), ("none", False)])
 @pytest.mark.parametrize("allow", [("read",), ("read", "enroll", "people", "unlock")])
-def test_home_assistant_takes_the_message(allow: tuple[str, ...], privacy: str) -> None:
-    assert problems(told(*allow, privacy=privacy)) == []
+def test_home_assistant_takes_the_message(allow: tuple[str, ...], privacy: str, image: bool) -> None:  # noqa: FBT001
+    assert problems(told(*allow, privacy=privacy, image=image)) == []
 
 
 BREAKS: list[Callable[[dict[str, Any]], object]] = [
@@ -54,18 +55,20 @@ BREAKS: list[Callable[[dict[str, Any]], object]] = [
     lambda message: message["cmps"]["latency"].update(availability_mode="both"),
     lambda message: message["cmps"]["latency"].update(availability=[{"topc": "x"}]),
     lambda message: message["cmps"]["latency"].update(unique_id="limen_front_access"),
+    lambda message: message["cmps"]["image"].pop("image_topic"),
+    lambda message: message["cmps"]["image"].update(content="image/jpeg"),
 ]
 
 
 @pytest.mark.parametrize("number", range(len(BREAKS)))
 def test_what_home_assistant_would_refuse_is_noticed(number: int) -> None:
-    message = copy.deepcopy(told())
+    message = copy.deepcopy(told(image=True))
     BREAKS[number](message)
     assert problems(message) != []
 
 
 def test_everything_a_newcomer_looks_for_is_there() -> None:
-    components = told("read", "unlock")["cmps"]
+    components = told("read", "unlock", image=True)["cmps"]
     assert {name: one["p"] for name, one in components.items() if len(one) > 1} == {
         "lock": "lock",
         "access": "event",
@@ -81,7 +84,15 @@ def test_everything_a_newcomer_looks_for_is_there() -> None:
         "latency": "sensor",
         "selftest": "button",
         "selftest_result": "sensor",
+        "image": "image",
     }
+
+
+def test_a_picture_is_only_there_where_it_was_asked_for() -> None:
+    assert told()["cmps"]["image"] == {"p": "image"}, "an earlier one is removed"
+    image = told(image=True)["cmps"]["image"]
+    assert (image["image_topic"], image["content_type"]) == ("limen/front/image", "image/jpeg")
+    assert "image_encoding" not in image, "raw bytes"
 
 
 def test_the_lock_takes_commands_with_a_pin_only_where_the_local_file_allows_it() -> None:
@@ -95,6 +106,20 @@ def test_the_lock_takes_commands_with_a_pin_only_where_the_local_file_allows_it(
     assert closed["strike"]["state_topic"] == "limen/front/lock/state"
     commands = [one["command_topic"] for one in closed.values() if "command_topic" in one]
     assert commands == ["limen/front/request/selftest"]
+
+
+def test_what_is_not_wired_is_not_shown_and_an_earlier_one_is_removed() -> None:
+    bare = told(inputs=InputSettings())["cmps"]
+    assert [bare[name] for name in ("door_event", "doorbell", "contact")] == [
+        {"p": "event"},
+        {"p": "event"},
+        {"p": "binary_sensor"},
+    ]
+    assert problems(told(inputs=InputSettings())) == []
+    assert told()["cmps"]["door_event"]["event_types"] == ["forced_open", "held_open", "exit_button", "tamper"]
+    button = told(inputs=InputSettings(exit_button_pin=27))["cmps"]
+    assert button["door_event"]["event_types"] == ["exit_button"]
+    assert button["contact"] == {"p": "binary_sensor"}
 
 
 def test_two_doors_are_two_devices_and_the_message_stays_small() -> None:

@@ -9,7 +9,9 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +20,7 @@ import pytest
 
 from edge.errors import ConfigError, LimenError
 from edge.mqtt.credentials import Login, broker_directory, broker_login, client_login, standing
-from edge.mqtt.embedded import HOST, Broker
+from edge.mqtt.embedded import HOST, Broker, find_program
 from edge.mqtt.home_assistant import withdraw
 from edge.mqtt.link import Link, Wiring
 from edge.settings import MqttSettings, Settings, StoreSettings
@@ -35,6 +37,17 @@ def settings_in(folder: Path, **mqtt: object) -> Settings:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return settings_in(tmp_path)
+
+
+@contextmanager
+def place_of_programs() -> Iterator[Path]:
+    """A folder with mosquitto's programs, which any user may reach and from which they can vanish."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        place.chmod(0o755)
+        for name in ("mosquitto", "mosquitto_passwd"):
+            (place / name).symlink_to(find_program(name))
+        yield place
 
 
 @pytest.fixture
@@ -159,6 +172,28 @@ def test_without_mosquitto_the_cure_is_named(settings: Settings, monkeypatch: py
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(LimenError, match="sudo apt install mosquitto"):
         Broker(settings, CLOCK).__enter__()
+
+
+def test_a_broker_whose_program_vanished_comes_back_when_it_is_there_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with place_of_programs() as place, monkeypatch.context() as patch:
+        patch.setattr("edge.mqtt.embedded._PLACES", str(place))
+        patch.setattr("edge.mqtt.embedded._REVIVE_SECONDS", 0.5)
+        patch.setenv("PATH", str(place))
+        with Broker(settings_in(tmp_path), CLOCK) as broker:
+            program = place / "mosquitto"
+            program.rename(place / "removed")
+            assert broker._process is not None
+            broker._process.kill()
+            broker._process.wait()
+            until(lambda: broker.revive() or caplog.text.count("cannot be started again") > 1, "for two attempts")
+            assert caplog.text.count("cannot be started again") > 1
+            assert not broker.running
+            (place / "removed").rename(program)
+            until(broker.revive, "for a broker that stays")
+            with linked(broker.login, DOOR) as door:
+                assert door.connected
 
 
 def test_a_state_directory_that_cannot_be_written_is_said_plainly(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from docs.mqtt_meanings import COMMANDS as MEANINGS
 from edge.clock import SystemClock
+from edge.mqtt.arguments import Request
 from edge.mqtt.authority import COMMANDS
 from edge.mqtt.commands import Refusal, parse
 from edge.mqtt.messages import Response, encode, stamp
@@ -34,15 +36,14 @@ _json = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
+# Every field of every command, each with a good value or anything at all.
+_good = {"v": 1, "transaction": "t-1"} | {
+    key: value for told in MEANINGS.values() for key, value in (told.ask or {}).items()
+}
+_kinds = [Request, *(rule.arguments for rule in COMMANDS.values() if rule.arguments)]
+_fields = sorted({field.encode_name for kind in _kinds for field in msgspec.structs.fields(kind)} - {"ts"})
 _envelopes = st.fixed_dictionaries(
-    {},
-    optional={
-        "v": st.just(1) | _json,
-        "transaction": st.just("t-1") | _json,
-        "name": st.just("Ada") | _json,
-        "references": _json,
-        "ts": st.datetimes().map(str) | _json,
-    },
+    {}, optional={"ts": st.datetimes().map(str) | _json} | {key: st.just(_good.get(key)) | _json for key in _fields}
 ).map(lambda envelope: json.dumps(envelope).encode())
 _mutations = st.builds(Mutation, st.integers(0, 200), st.integers(0, 3), st.binary(max_size=3))
 _mutated = st.builds(lambda mutation, payload: mutation.of(payload), _mutations, st.just(json.dumps(ENROLL).encode()))

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from edge.access.pin import digest_of, is_right, lockout_seconds, refuse_obvious
+from edge.access.lockout import lockout_seconds
+from edge.access.pin import digest_of, is_right, refuse_obvious
 from edge.errors import MessageError
 from edge.mqtt.commands import Refusal
 from edge.mqtt.credentials import client_login

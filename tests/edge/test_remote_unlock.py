@@ -16,6 +16,7 @@ from typing import Any, cast
 import pytest
 
 from edge.__main__ import main
+from edge.access.lockout import Lockout
 from edge.clock import rfc3339
 from edge.door.strike import open_strike
 from edge.errors import MessageError, StoreError
@@ -262,7 +263,8 @@ def test_what_the_door_is_too_slow_for_it_does_not_do_any_more(tmp_path: Path) -
     key = a_key(tmp_path, "unlock")[1]
     with open_small(tmp_path / "state") as store, open_strike(door, CLOCK, tmp_path) as strike:
         strike.ready()
-        rooms = SimpleNamespace(settings=Settings(door=door), clock=CLOCK, store=store, strike=strike)
+        faces = SimpleNamespace(lockout=Lockout(3))
+        rooms = SimpleNamespace(settings=Settings(door=door), clock=CLOCK, store=store, strike=strike, pipeline=faces)
         remote = Remote(cast(Rooms, rooms))
         now = CLOCK.now()
         old, fresh = (Command("unlock", "t", NoArguments(), "d", None, at, key, "c") for at in (now - 2.5, now + 1))
@@ -272,6 +274,7 @@ def test_what_the_door_is_too_slow_for_it_does_not_do_any_more(tmp_path: Path) -
         assert store.events(None, 10) == ()
         assert remote.unlock(fresh) == {"seconds": 0.3}
         assert [row.data["reason"] for row in store.events(None, 10)] == ["remote"]
+        assert faces.lockout == Lockout(), "who may open from afar ends what was tried with faces"
         with closing(sqlite3.connect(tmp_path / "state" / "store.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(StoreError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -148,6 +149,30 @@ def test_a_deleted_person_leaves_no_bytes_behind(tmp_path: Path) -> None:
             assert found(tmp_path, needles) == 0, number
         assert len(store.people()) == 14
     assert found(tmp_path, needles) == 0
+
+
+def test_what_was_answered_about_a_deleted_person_is_forgotten_and_stays_spent(tmp_path: Path) -> None:
+    answers = {
+        "own": {"status": "ok", "data": {"person_id": "anna-b"}, "error": None},
+        "nearest": {"status": "ok", "data": {"warnings": ["looks like anna-b (similarity 0.61)"]}, "error": None},
+        "error": {"status": "error", "data": None, "error": {"code": "already_enrolled", "message": "as anna-b"}},
+        "another": {"status": "ok", "data": {"person_id": "anna-b2"}, "error": None},
+    }
+    with open_small(tmp_path) as store:
+        store.add_person(person("anna-b"))
+        for name, answer in answers.items():
+            store.remember(name, f"digest of {name}", json.dumps(answer))
+        store.remember("decayed", "digest", '{"person_id": "anna-b"')
+        assert store.delete_person("anna-b")
+        kept = {name: store.answer(name) for name in [*answers, "decayed"]}
+        assert all(kept.values())
+        assert kept["own"].digest == "digest of own"
+        told = {name: json.loads(one.answer) for name, one in kept.items()}
+    assert told["own"] == told["nearest"] == {"status": "ok", "data": None, "error": None}
+    assert told["error"]["error"] == {"code": "already_enrolled", "message": ""}
+    assert told["another"] == answers["another"]
+    assert told["decayed"] == {}
+    assert found(tmp_path, [b"anna-b "]) == found(tmp_path, [b'anna-b"']) == 0
 
 
 def test_what_is_written_of_a_person_is_not_to_be_read_in_the_file(tmp_path: Path) -> None:

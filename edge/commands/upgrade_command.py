@@ -1,0 +1,26 @@
+"""`limen upgrade`: a newer version beside the one in use, and back again when it does not hold."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from edge.clock import SystemClock
+from edge.deploy.actions import DeployError
+from edge.deploy.layout import Layout
+from edge.deploy.machine import look_around
+from edge.deploy.upgrade import upgrade
+
+
+def execute(options: Namespace) -> int:
+    """Upgrade this machine from a checkout. Raises DeployError; then the earlier version works on."""
+    layout = Layout()
+    machine = look_around(layout)
+    problems = machine.problems()
+    if problems:
+        raise DeployError("; ".join(problems))
+    source: Path = options.source.resolve()
+    if not (source / "edge/__init__.py").is_file():
+        raise DeployError(f"{source} is no checkout of Limen")
+    upgrade(layout, machine, source, SystemClock(), print)
+    return 0

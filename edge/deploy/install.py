@@ -1,0 +1,101 @@
+"""`systemd/install`: from a checkout to an installed door, and back."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from edge.deploy.actions import Action, DeployError
+from edge.deploy.boot import lines_for
+from edge.deploy.layout import Layout
+from edge.deploy.machine import Machine, look_around
+from edge.deploy.plan import Wishes, installation, removal
+
+_STORY: Final = """\
+Installs Limen under /opt/limen with its own user, configuration in /etc/limen and state in /var/lib/limen, and enables
+its systemd units. Again at any time: what is there already stays, the configuration always. Nothing is started: look at
+the configuration first.
+"""
+_NEXT: Final = """
+Installed. What is left for you:
+  1. sudo nano {config}            which camera, which pin
+  2. sudo limen doctor             says what is missing, and how to mend it
+  3. sudo systemctl start limen    (a reboot starts it too{reboot})
+  4. sudo limen enroll "Your Name" needs mqtt.allow: [read, enroll] in the configuration
+"""
+
+
+def main(source: Path, arguments: Sequence[str] | None = None) -> int:
+    """Install from the checkout `source`; returns the exit code."""
+    options = _options(arguments)
+    layout = Layout()
+    machine = look_around(layout)
+    problems = [text for text in machine.problems() if not (options.dry_run and "administrator" in text)]
+    if problems:
+        print(*(f"install: {text}" for text in problems), sep="\n", file=sys.stderr)
+        return 1
+    if options.uninstall:
+        steps = removal(layout, machine, purge=options.purge)
+    else:
+        steps = installation(layout, machine, source, _wishes(options, layout, machine))
+    if options.dry_run:
+        print(*(step.told() for step in steps), sep="\n")
+        return 0
+    return _perform(steps) or _farewell(options, layout, machine)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="systemd/install", description=_STORY, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say each step and do none")
+    parser.add_argument("--yes", action="store_true", help="ask nothing; change config.txt of a Raspberry Pi, too")
+    parser.add_argument("--csi", action="store_true", help="the camera is on the ribbon cable (installs picamera2)")
+    parser.add_argument("--no-dashboard", action="store_true", help="do not start the dashboard at boot")
+    parser.add_argument("--uninstall", action="store_true", help="remove it; configuration, people and keys stay")
+    parser.add_argument("--purge", action="store_true", help="with --uninstall: those as well, for ever")
+    options = parser.parse_args(arguments)
+    if options.purge and not options.uninstall:
+        parser.error("--purge goes with --uninstall")
+    return options
+
+
+def _wishes(options: argparse.Namespace, layout: Layout, machine: Machine) -> Wishes:
+    boot_lines = machine.boot_file is not None and (options.yes or (not options.dry_run and _agreed(layout, machine)))
+    return Wishes(csi=options.csi, boot_lines=boot_lines or options.dry_run, dashboard=not options.no_dashboard)
+
+
+def _agreed(layout: Layout, machine: Machine) -> bool:
+    config = layout.config.read_text(encoding="utf-8") if layout.config.exists() else ""
+    print(f"{machine.boot_file} can make sure that the strike is locked from the first moment of a boot, and that a")
+    print("pin is let go when its process dies. These lines would be added, and a copy of the file kept beside it:")
+    print(*(f"    {line}" for line in lines_for(config)), sep="\n")
+    try:
+        return input("Add them? [y/N] ").strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False
+
+
+def _perform(steps: Sequence[Action]) -> int:
+    os.umask(0o022)  # what is installed is there for the door's own user, whatever the administrator's mask is
+    for number, step in enumerate(steps, start=1):
+        print(f"[{number}/{len(steps)}] {step.told()}", flush=True)
+        try:
+            step.do()
+        except DeployError as error:
+            print(f"install: {error}", file=sys.stderr)
+            print("install: stopped there; run it again when that is mended", file=sys.stderr)
+            return 1
+    return 0
+
+
+def _farewell(options: argparse.Namespace, layout: Layout, machine: Machine) -> int:
+    if not options.uninstall:
+        print(_NEXT.format(config=layout.config, reboot=", and makes the lines in config.txt count" * machine.is_pi))
+    elif not options.purge:
+        print(f"\nRemoved. Configuration ({layout.etc}), people and keys ({layout.state}) are still there: --purge")
+    return 0
