@@ -49,9 +49,13 @@ examples:
                                          two embedder files side by side, on the same crops
   limen-convert release                  write the cards anew from the record
   limen-convert report                   write docs/accuracy.md from the records
+  limen-convert faces SELFIES --out ALBUM
+  limen-convert train ALBUM --recipe triplet
+  limen-convert release build/siamese/triplet-small
+                                         a siamese network of your own, from pictures to the door
 
-`quantize`, and `import` of mobilefacenet, keras and savedmodel, need TensorFlow; `make models` sets it up in
-.venv-convert.
+`train` and what belongs to it, `quantize`, and `import` of mobilefacenet, keras and savedmodel, need TensorFlow;
+`make models` sets it up in .venv-convert.
 Exit codes: 0 done, 1 not done and nothing half written, 2 not understood, 130 interrupted.
 """
 
