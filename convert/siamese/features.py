@@ -30,12 +30,12 @@ def features(tower: Any, eats: Input, pixels: NDArray[np.uint8], cache: Path = C
     partial = path.with_name(f"{path.name}.partial")
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        made = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
-        for start in tqdm(range(0, len(pixels), _BATCH), desc="features", unit=" batches", disable=None):
-            batch = slice(start, start + _BATCH)
-            made[batch] = np.asarray(tower(eats.tensor(pixels[batch])[0], training=False))
-        made.flush()
-        del made
+        # Written, not mapped: on a full disk a mapped file would end the process without a word.
+        with partial.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+            for start in tqdm(range(0, len(pixels), _BATCH), desc="features", unit=" batches", disable=None):
+                vectors = tower(eats.tensor(pixels[start : start + _BATCH])[0], training=False)
+                file.write(np.ascontiguousarray(vectors, "<f4").tobytes())
         partial.replace(path)
     except OSError as error:
         raise ConversionError(f"{path}: cannot be written: {error.strerror or error}") from None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import os
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +214,28 @@ def test_a_damaged_feature_file_is_made_anew(tmp_path: Path) -> None:
     (file,) = tmp_path.iterdir()
     file.write_bytes(b"cut off")
     assert (features(tower, eats, faces, tmp_path) == stored).all()
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """No file may grow beyond 20,000 bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_on_a_full_disk_nothing_is_half_written(album: Path, tmp_path: Path, full_disk: None) -> None:
+    assert full_disk is None
+    learner = Learner(run_of(album))
+    values = checkpoint.values_of(learner.variables)
+    with pytest.raises(ConversionError, match=r"tower\.keras: cannot be written"):
+        learner.write(tmp_path)
+    with pytest.raises(ConversionError, match=r"features-\w+\.npy: cannot be written"):
+        features(learner.tower, learner.eats, np.zeros((400, 32, 32, 3), np.uint8), tmp_path)
+    with pytest.raises(ConversionError, match="nothing was written"):
+        checkpoint.save(tmp_path, checkpoint.State(values, values, ()))
+    assert {path.name for path in tmp_path.iterdir()} <= {"metrics.csv"}
 
 
 def test_a_run_in_bfloat16_leaves_a_float32_network(album: Path, tmp_path: Path) -> None:
