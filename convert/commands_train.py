@@ -117,7 +117,7 @@ def run(options: argparse.Namespace) -> None:
 def settings_of(options: argparse.Namespace) -> Run:
     """The knobs as they were said. Raises ConversionError naming one that cannot be."""
     said = {name: getattr(options, name) for name in Run.__struct_fields__ if hasattr(options, name)}
-    said["pictures"] = str(options.pictures)
+    said["pictures"] = str(options.pictures.resolve())  # the same folder however it is named
     try:
         return msgspec.convert(said, Run)
     except msgspec.ValidationError as error:

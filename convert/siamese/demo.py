@@ -59,6 +59,7 @@ _FRAMES: Final = 8  # of the clip for each picture, ten a second
 _PAUSE: Final = 30  # frames without anybody
 _WIDTH, _HEIGHT, _FACE = 640, 480, 420
 _PATIENCE: Final = 60.0  # seconds
+_VISITS: Final = 2
 _LIMEN: Final = (sys.executable, "-m", "edge")
 
 Picture = NDArray[np.uint8]
@@ -80,11 +81,11 @@ def demo(pictures: Path, out: Path, clock: Clock) -> int:
     if level is None:
         raise ConversionError(f"{pictures}: too few people for a threshold at FMR {_LEVEL:g}, and no door without one")
     print(f"Converted: {card.name}.tflite, {card.bytes:,} bytes, detection threshold {level:.4f} at FMR {_LEVEL:g}")
-    resident, stranger = _stage(home, pictures, result.people["test"])
+    resident, stranger = stage(home, pictures, result.people["test"])
     print(f"At the door: {resident}, enrolled, now with {_SHOWN} other pictures; then {stranger}\n{HEADER}")
-    decided = _run_door(home, clock)
+    decided = run_door(home, clock)
     print(f"\nThis door again: limen run --preview --config {home / 'config.yaml'}")
-    return 0 if decided == 2 else 1
+    return 0 if len(decided) == _VISITS else 1
 
 
 def _models(run: Path, models: Path) -> Card:
@@ -96,7 +97,7 @@ def _models(run: Path, models: Path) -> Card:
     return release_run(run, models, NAME, "that of the pictures")
 
 
-def _stage(home: Path, pictures: Path, names: Sequence[str]) -> tuple[str, str]:
+def stage(home: Path, pictures: Path, names: Sequence[str]) -> tuple[str, str]:
     """Enrol the first of the people whose pictures agree, film the other ones of theirs, then those of somebody else.
 
     Whoever cannot be enrolled is told: the door refuses references that are not alike enough under its rule.
@@ -109,7 +110,7 @@ def _stage(home: Path, pictures: Path, names: Sequence[str]) -> tuple[str, str]:
         photographs.mkdir(parents=True)
         for number, scene in enumerate(scenes[:-_SHOWN]):
             write_file(photographs / f"{number}.png", cv2.imencode(".png", scene)[1].tobytes())
-        words = ("enroll", resident, "--from-images", str(photographs), "--config", str(home / "config.yaml"))
+        words = ("enroll", resident, "--photos", str(photographs), "--config", str(home / "config.yaml"))
         done = subprocess.run([*_LIMEN, *words], capture_output=True, text=True, check=False)
         if not done.returncode:
             stranger = next(name for name in cast if name != resident)
@@ -159,8 +160,8 @@ def _film(path: Path, visits: Sequence[Sequence[Picture]]) -> None:
     writer.release()
 
 
-def _run_door(home: Path, clock: Clock) -> int:
-    """Run `limen run` until it has decided on two visits, and print what it tells; how many it decided on."""
+def run_door(home: Path, clock: Clock) -> list[str]:
+    """Run `limen run` until it has decided on two visits, and print what it tells; the verdicts."""
     settings = read_config(home / "config.yaml")
     with (home / "door.log").open("wb") as log:
         door = subprocess.Popen([*_LIMEN, "run", "--config", str(home / "config.yaml")], stdout=log, stderr=log)
@@ -172,18 +173,18 @@ def _run_door(home: Path, clock: Clock) -> int:
         door.wait()
 
 
-def _listen(settings: Settings, clock: Clock) -> int:
-    topics, decided = Topics.of(settings), 0
+def _listen(settings: Settings, clock: Clock) -> list[str]:
+    topics, verdicts = Topics.of(settings), list[str]()
     with Session(client_login(settings), topics, clock, listen=[topics.events], patience=_PATIENCE) as session:
         session.wait_for_door()
         for incoming in session.follow(silence=_PATIENCE):
             event: dict[str, Any] = json.loads(incoming.payload)
             if "verdict" in event:
                 print(line(event, colour=sys.stdout.isatty()), flush=True)
-                decided += 1
-            if decided == 2:
+                verdicts.append(event["verdict"])
+            if len(verdicts) == _VISITS:
                 break
-    return decided
+    return verdicts
 
 
 def _wait(door: subprocess.Popen[bytes], path: Path, clock: Clock, home: Path) -> None:
