@@ -22,8 +22,20 @@ from edge.clock import SystemClock
 from edge.settings import VisionSettings
 
 RUNS: Final = FOLDER.parent / "build" / "siamese"
-_SIZES: Final = ("embedding", "size", "batch", "each", "steps", "epochs", "patience", "judge_pairs", "seed")
-_KNOBS: Final = (*_SIZES, "margin", "negatives", "learning_rate")
+_KNOBS: Final = {
+    "size": "pixels a side",
+    "embedding": "numbers in an embedding; 0: the backbone's pooled features",
+    "margin": "of the losses of distance",
+    "negatives": "pairs of two people for each pair of one",
+    "batch": "pairs in a step, or pictures for triplets",
+    "each": "pictures of each person in a batch of triplets",
+    "steps": "batches in an epoch",
+    "epochs": "at most",
+    "patience": "epochs without a better validation AUC until it stops",
+    "learning_rate": "of Adam",
+    "judge_pairs": "pairs to stop by, and to judge on",
+    "seed": "of everything that is drawn",
+}
 _EPILOG: Final = """\
 The same command goes on after ctrl-C or a power cut. The run's folder holds config.json, metrics.csv, report.html,
 result.json and the network; `limen-convert release RUN` takes it to the door. docs/siamese.md has the whole story.
@@ -49,11 +61,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--standardise", action="store_true", help="divide features by their deviations")
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto", help="(%(default)s)")
     defaults = Run()
-    for name in _KNOBS:
-        value = getattr(defaults, name)
-        parser.add_argument(
-            f"--{name.replace('_', '-')}", type=type(value), default=value, metavar="X", help=f"({value})"
-        )
+    for name, meaning in _KNOBS.items():
+        value, option = getattr(defaults, name), f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=type(value), default=value, metavar="X", help=f"{meaning} ({value})")
     parser.add_argument("--shares", type=_shares, default=defaults.shares, metavar="A,B,C", help="of the people")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="of TensorFlow (%(default)s)")
     parser.add_argument("--out", type=Path, metavar="RUN", help="the run's folder (build/siamese/RECIPE-BACKBONE)")
