@@ -16,7 +16,7 @@ from convert.embeddings import Embedded, embed_on_device
 from convert.errors import ConversionError
 from convert.evaluate import evaluate
 from convert.measurement import Judged, Measurement, by_everybody, by_pairs
-from convert.models import FOLDER
+from convert.models import FOLDER, answered
 from convert.record import FILE, judged, write_record
 from convert.release import release_card, write_file
 
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> None:
         print(f"FMR {level.fmr:<7g} similarity {level.similarity:.4f}  TAR {level.test_tar.value:.4f}")
     print(f"{options.models / FILE} is written")
     folder = options.model.parent if options.model else options.models
-    card = judged(device.embedder, options.models)
+    card = answered(judged(device.embedder, options.models), folder)
     release_card(folder, card)
     announce(card, folder)
 

@@ -7,12 +7,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from convert.quantize import Precision, to_tflite
 from convert.record import judged
 from convert.release import release, release_card, space_of
 from convert.sources import mediapipe, mobilefacenet, mtcnn
+from edge.settings import VisionSettings
 from edge.vision.cards import Card, Input, Output, Role, read_card
+from edge.vision.embedder import Embedder
 from edge.vision.mtcnn import NETWORKS, SHAPES
+from edge.vision.networks import open_network
+from edge.vision.selftest import answer_of
 
 FOLDER: Final = Path(__file__).parents[1] / "models"
 _UNKNOWN: Final = "0" * 64  # until `release` has hashed the content
@@ -90,10 +96,16 @@ def import_mobilefacenet(folder: Path, precision: Precision = "float16") -> Card
 def refresh_cards(folder: Path) -> tuple[Card, ...]:
     """Write the embedders' cards in `folder` anew from the evaluation record; the models stay as they are."""
     cards = [read_card(path) for path in sorted(folder.glob("*.json")) if path.with_suffix(".tflite").exists()]
-    refreshed = tuple(judged(card, folder) for card in cards if card.role == "embedder")
+    refreshed = tuple(answered(judged(card, folder), folder) for card in cards if card.role == "embedder")
     for card in refreshed:
         release_card(folder, card)
     return refreshed
+
+
+def answered(card: Card, folder: Path) -> Card:
+    """The card with the embedder's answer to a made picture, by which a device tells whether it still computes it."""
+    network, _ = open_network(VisionSettings(), folder, card.name, "embedder")
+    return msgspec.structs.replace(card, selftest=answer_of(Embedder(network, card)))
 
 
 # In this order: an embedder's record is only believed beside the detector and landmarks it was made with.

@@ -80,8 +80,8 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     `template` names the landmark template its crops are aligned to; `space` is where its embeddings live: references of
     another space are never compared. Both are set for an embedder and null for the rest. `runtime` and `accuracy` say
-    with what it was judged and how well it did; `float32_sha256` is the file it was quantized from. `head` is there
-    only when there is one.
+    with what it was judged and how well it did; `float32_sha256` is the file it was quantized from. `selftest` is an
+    embedder's answer to a made picture (edge.vision.selftest). `head` is there only when there is one.
     """
 
     v: Literal[1] = 1
@@ -101,6 +101,7 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     float32_sha256: Sha256 | None = None
     thresholds: tuple[Threshold, ...] = ()
     accuracy: dict[str, Any] = {}
+    selftest: str = ""
     head: Head | UnsetType = UNSET
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ from edge.vision.detectors import Detector, open_detector
 from edge.vision.embedder import Embedder
 from edge.vision.mesh import FaceMesh
 from edge.vision.networks import open_network
+from edge.vision.selftest import agreement
 
 Faces = Literal["nearest", "refuse"]
 
@@ -135,6 +136,10 @@ class Eye:
     def embed_pixels(self, pixels: NDArray[np.uint8]) -> Embedding | None:
         """The same of a crop that was kept without its face; None where this network takes another size."""
         return self._embedder.embed(pixels) if len(pixels) == self._embedder.size else None
+
+    def agreement(self) -> float | None:
+        """How well the embedder still gives the answer on its card, a cosine; None where the card has none."""
+        return agreement(self._embedder, self.cards["embedder"])
 
     def _choose(
         self, image: NDArray[np.uint8], candidates: tuple[Face, ...], keep: Box | None, *, counting: bool

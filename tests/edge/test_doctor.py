@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edge.__main__ import main
@@ -185,3 +187,20 @@ def test_an_archive_never_replaces_a_file(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         write_bundle(tmp_path / "precious", [], Settings(), {}, {})
     assert (tmp_path / "precious").read_text() == "mine"
+
+
+def test_a_runtime_that_computes_something_else_is_found(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    for file in (Path(__file__).parents[2] / "models").glob("*.*"):
+        (models / file.name).write_bytes(file.read_bytes())
+    settings = written(tmp_path, "")
+    card = json.loads((models / "mobilefacenet.json").read_text())
+    assert card["selftest"]
+    assert states(parts.models(settings, CLOCK)) == {"models": "ok"}
+    other = np.random.default_rng(1).normal(size=192).astype("<f2")
+    for answer in (base64.b64encode(other.tobytes()).decode(), "not base64", "AAAA"):
+        (models / "mobilefacenet.json").write_text(json.dumps(card | {"selftest": answer}))
+        assert states(parts.models(settings, CLOCK)) == {"models": "fail"}
+    (models / "mobilefacenet.json").write_text(json.dumps(card | {"selftest": ""}))
+    assert states(parts.models(settings, CLOCK)) == {"models": "ok"}, "a card of somebody's own may have none"

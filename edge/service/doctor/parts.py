@@ -18,16 +18,25 @@ from edge.vision.eye import open_eye
 
 _PATIENCE: Final = 4.0
 _LOOK_SECONDS: Final = 1.5
+_SAME_ANSWER: Final = 0.999
 _DARK, _BRIGHT = 40.0, 215.0
 
 
 def models(settings: Settings, clock: Clock) -> Iterator[Finding]:
-    """Every model's hash, and one inference of each."""
+    """Every model's hash, one inference of each, and the embedder's answer against the one on its card."""
     try:
         eye = open_eye(settings.vision, settings.models, clock)
         eye.look(Frame(np.full((480, 640, 3), 128, dtype=np.uint8), clock.now(), 0))
+        agrees = eye.agreement()
     except ModelError as error:
         yield fail("models", str(error), "copy the models of this version again: its cards know their hashes")
+        return
+    if agrees is not None and not agrees >= _SAME_ANSWER:
+        yield fail(
+            "models",
+            f"{eye.runtime} gives another embedding than the one on the card (cosine {agrees:.4f})",
+            "install the runtime that the card names, and enrol everybody with it",
+        )
         return
     names = ", ".join(card.name for card in eye.cards.values())
     yield ok("models", f"{names}: whole, and they run with {eye.runtime}")
