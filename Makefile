@@ -58,6 +58,12 @@ evaluate: .venv/ready .venv-convert/ready ## Measure the models on LIMEN_DATA; w
 	$(CONVERT) -m convert quantize --attempts --release none
 	$(DEVICE) -m convert report
 
+siamese-demo: .venv-convert/ready broker ## Train a small siamese network, convert it, run a door with it
+	@$(CONVERT) -m convert siamese-demo
+
+siamese-report: .venv-convert/ready ## Train every recipe on LFW and write docs/siamese.md; goes on where it stopped
+	$(CONVERT) -m convert siamese-report
+
 bench: setup ## Measure this machine and write docs/performance.md
 	@$(DEVICE) -m edge bench --demo --report docs/performance.md --projection README.md
 
@@ -100,4 +106,4 @@ browser: .venv/ready
 .venv-onnx/ready: .ci/setup
 	@.ci/setup onnx
 
-.PHONY: help setup run test test-edge test-browser test-convert test-tflite check lint types models onnx evaluate bench pictures screenshots docs install-smoke arm64-smoke clean broker browser
+.PHONY: help setup run test test-edge test-browser test-convert test-tflite check lint types models onnx evaluate siamese-demo siamese-report bench pictures screenshots docs install-smoke arm64-smoke clean broker browser

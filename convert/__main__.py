@@ -8,7 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from convert import commands_evaluate, commands_import, commands_measure, commands_quantize
+from convert import (
+    commands_evaluate,
+    commands_import,
+    commands_measure,
+    commands_quantize,
+    commands_siamese,
+    commands_train,
+)
 from convert.commands_import import announce
 from convert.models import FOLDER, refresh_cards
 from edge.errors import LimenError
@@ -42,9 +49,13 @@ examples:
                                          two embedder files side by side, on the same crops
   limen-convert release                  write the cards anew from the record
   limen-convert report                   write docs/accuracy.md from the records
+  limen-convert faces SELFIES --out ALBUM
+  limen-convert train ALBUM --recipe triplet
+  limen-convert release build/siamese/triplet-small
+                                         a siamese network of your own, from pictures to the door
 
-`quantize`, and `import` of mobilefacenet, keras and savedmodel, need TensorFlow; `make models` sets it up in
-.venv-convert.
+`train` and what belongs to it, `quantize`, and `import` of mobilefacenet, keras and savedmodel, need TensorFlow;
+`make models` sets it up in .venv-convert.
 Exit codes: 0 done, 1 not done and nothing half written, 2 not understood, 130 interrupted.
 """
 
@@ -74,8 +85,13 @@ def _parser() -> argparse.ArgumentParser:
     commands_evaluate.add(commands)
     commands_measure.add(commands)
     commands_quantize.add(commands)
+    commands_train.add(commands)
+    commands_siamese.add(commands)
 
     cards = commands.add_parser("release", help="write the cards anew from the evaluation record")
+    cards.add_argument("training", type=Path, nargs="?", metavar="RUN", help="take the network of this training first")
+    cards.add_argument("--name", metavar="NAME", help="of its model (default: the run's folder's)")
+    cards.add_argument("--licence", default="not stated", metavar="TEXT", help="of its weights, for the card")
     cards.set_defaults(run=_release)
 
     page = commands.add_parser("report", help="write the page of figures from the evaluation record")
@@ -92,6 +108,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _release(options: argparse.Namespace) -> None:
+    if options.training is not None:
+        from convert.siamese.released import release_run
+
+        announce(release_run(options.training, options.models, options.name, options.licence), options.models)
+        return
     for card in refresh_cards(options.models):
         announce(card, options.models)
 

@@ -8,6 +8,12 @@ from typing import Any
 from convert.errors import ConversionError
 
 
+def few_threads(count: int) -> None:
+    """How many threads TensorFlow may use; means something only before it is first loaded."""
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, str(count))
+
+
 def load_keras() -> Any:
     """The `keras` module."""
     _load()

@@ -1,0 +1,171 @@
+"""`make siamese-report`: every recipe on the same people, one run each, beside the shipped network.
+
+Each row is a run of its own folder: what is finished is not trained again, what was killed goes on. A row that was not
+run is told as not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from convert.embeddings import Device, embed_on_device
+from convert.errors import ConversionError
+from convert.models import FOLDER
+from convert.release import write_file
+from convert.siamese.album import scan
+from convert.siamese.judge import Figures, chosen_threshold, judged
+from convert.siamese.parts import Parts, split_lfw
+from convert.siamese.released import read_result
+from convert.siamese.run import Run
+from convert.siamese.sampling import draw_pairs, of_fold, seeded
+from convert.siamese.train import RESULT, Result, train
+from edge.clock import Clock
+
+RECORD: Final = "siamese.json"
+SHIPPED: Final = "shipped"
+_THEIRS: Final = " (±0.035) on 200 pairs of LFW DevTrain"
+
+
+class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
+    """One row: the article's system (A to E), what differs from it here, and the training."""
+
+    name: str
+    system: str
+    instead: str  # what the article had
+    run: Run
+    theirs: str = ""  # the article's own figure
+
+
+class Row(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a recipe came to; `figures` is None where it was not run."""
+
+    name: str
+    figures: Figures | None = None
+    parameters: int = 0
+    epochs: int = 0
+    seconds: float = 0.0
+
+
+class Comparison(Struct, frozen=True, forbid_unknown_fields=True):
+    """docs/siamese.json: the rows, and the people of `data` they were judged on."""
+
+    data: str
+    people: dict[str, int]
+    rows: tuple[Row, ...]
+
+
+# All from scratch, unless `weights` says otherwise, and of a size that two cores can bear.
+_BASE: Final = Run(protocol="lfw", shares=(0.85, 0.1, 0.05), epochs=8, steps=100, patience=3)
+
+
+def _run(**knobs: Any) -> Run:
+    return msgspec.structs.replace(_BASE, **knobs)
+
+
+def _e(**knobs: Any) -> Run:
+    return _run(recipe="triplet", detector="mtcnn", size=100, margin=0.2, steps=40, epochs=5, **knobs)
+
+
+RECIPES: Final[Sequence[Recipe]] = (
+    Recipe(
+        "a-resnet50",
+        "A",
+        "224 x 224, VGGFace weights, own webcam pictures",
+        _run(
+            recipe="siamese-bce", backbone="resnet50", detector="mtcnn", size=64, embedding=0, augment="light",
+            batch=16, learning_rate=1e-4,
+        ),
+        "recall 0.995, precision 1.0 on its own pictures",
+    ),
+    Recipe("b-small", "B", "any tower", _run(recipe="contrastive", size=64, augment="light")),
+    Recipe(
+        "c-facenet128",
+        "C",
+        "160 x 160, published weights",
+        _run(recipe="triplet", backbone="facenet128", detector="haar", size=96, margin=0.2, steps=60),
+    ),
+    Recipe(
+        "d-resnet50",
+        "D",
+        "ImageNet weights; here the features of an untrained network",
+        _run(
+            recipe="features", backbone="resnet50", size=64, embedding=0, head="three", standardise=True, negatives=1.5
+        ),
+    ),
+    Recipe("e-inception", "E", "ImageNet weights", _e(backbone="inception_resnet_v2"), f"0.658{_THEIRS}"),
+    Recipe("e-vgg19", "E", "ImageNet weights", _e(backbone="vgg19", learning_rate=1e-4), f"0.538{_THEIRS}"),
+    Recipe("e-mobilenet", "E", "ImageNet weights", _e(backbone="mobilenet_v2"), f"0.578{_THEIRS}"),
+    Recipe(
+        "tuned-triplet",
+        "shipped, tuned",
+        "no article's: the shipped tower trained on, without distillation",
+        _run(
+            recipe="triplet", backbone="mobilefacenet", weights="published", size=112, embedding=192, margin=0.2,
+            learning_rate=1e-5, steps=25, epochs=3, augment="light",
+        ),
+    ),
+)  # fmt: skip
+
+
+def compare(pictures: Path, out: Path, record: Path, names: Sequence[str], clock: Clock) -> Comparison:
+    """Run the rows `names` (all without any), and write the record anew after each of them."""
+    unknown = set(names) - {SHIPPED, *(recipe.name for recipe in RECIPES)}
+    if unknown:
+        raise ConversionError(f"{min(unknown)}: no row of that name ({SHIPPED}, {', '.join(r.name for r in RECIPES)})")
+    album = scan(pictures)
+    parts = split_lfw(album, pictures, _BASE.shares, _BASE.seed)
+    people = {name: len(part.names) for name, part in parts.named().items()}
+    rows = {row.name: row for row in read_comparison(record).rows} if record.exists() else {}
+    for name in names or (SHIPPED, *(recipe.name for recipe in RECIPES)):
+        print(f"Row {name}", flush=True)
+        rows[name] = _shipped(parts) if name == SHIPPED else _trained(name, pictures, out, clock)
+        told = tuple(rows.get(known, Row(known)) for known in (SHIPPED, *(recipe.name for recipe in RECIPES)))
+        comparison = Comparison("LFW View 1", people, told)
+        write_file(record, msgspec.json.format(msgspec.json.encode(comparison), indent=1) + b"\n")
+    return read_comparison(record)
+
+
+def read_comparison(record: Path) -> Comparison:
+    """Raises ConversionError where there is none, or none that can be read."""
+    try:
+        return msgspec.json.decode(record.read_bytes(), type=Comparison)
+    except OSError as error:
+        raise ConversionError(f"{record}: {error.strerror}; `make siamese-report` makes it") from None
+    except msgspec.DecodeError as error:
+        raise ConversionError(f"{record}: {error}") from None
+
+
+def _trained(name: str, pictures: Path, out: Path, clock: Clock) -> Row:
+    (recipe,) = (recipe for recipe in RECIPES if recipe.name == name)
+    run, folder = msgspec.structs.replace(recipe.run, pictures=str(pictures)), out / name
+    result: Result = read_result(folder) if (folder / RESULT).exists() else train(run, folder, clock)
+    return Row(name, result.figures, result.parameters, result.epochs, round(result.seconds))
+
+
+def _shipped(parts: Parts) -> Row:
+    """The network in models/, on the same pairs and with a threshold from the same validation people."""
+    device = Device(FOLDER)
+    found = {}
+    for name in ("validation", "test"):
+        people = parts.named()[name]
+        vectors = embed_on_device(people.pictures, device).vectors
+        usable = np.asarray(np.isfinite(vectors).all(axis=1))
+        kept = tuple(path for path, there in zip(people.pictures, usable.tolist(), strict=True) if there)
+        found[name] = (vectors[usable], np.asarray(people.people, np.int64)[usable], kept)
+    vectors, owners, _ = found["validation"]
+    chosen = draw_pairs(owners, _BASE.judge_pairs, seeded(_BASE.seed, 1))
+    threshold = chosen_threshold(_cosines(vectors, chosen), chosen.same)
+    vectors, _, kept = found["test"]
+    pairs = of_fold(parts.pairs, kept)
+    figures = judged(_cosines(vectors, pairs), pairs.same, threshold, len(parts.pairs) - len(pairs), _BASE.fmr)
+    return Row(SHIPPED, figures)
+
+
+def _cosines(vectors: Any, pairs: Any) -> Any:
+    return np.einsum("ij,ij->i", vectors[pairs.first], vectors[pairs.second], dtype=np.float64)

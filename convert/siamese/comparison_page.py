@@ -1,0 +1,75 @@
+"""docs/siamese.md: how to train, what was measured, and what was not. Every figure is from docs/siamese.json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from convert.siamese.backbones import BACKBONES
+from convert.siamese.comparison import RECIPES, RECORD, SHIPPED, Comparison, Recipe, Row, read_comparison
+from convert.tables import percent, table
+
+PAGE: Final = "siamese.md"
+_TEXT: Final = Path(__file__).with_name("page.md")
+_NOT_RUN: Final = "*not run*"
+
+
+def page(docs: Path) -> str:
+    """The page for the record in `docs`. Raises ConversionError without one."""
+    comparison = read_comparison(docs / RECORD)
+    backbones = ", ".join(f"`{name}`" for name in BACKBONES)
+    text = _TEXT.read_text(encoding="utf-8")
+    return text.replace("{{backbones}}", backbones).replace("{{comparison}}", _told(comparison))
+
+
+def _told(comparison: Comparison) -> str:
+    known = {row.name: row for row in comparison.rows}
+    run = sum(row.figures is not None for row in comparison.rows)
+    people = comparison.people
+    heads = (
+        "row",
+        "system",
+        "network, loss",
+        "here",
+        "accuracy (95 %)",
+        "AUC",
+        "TAR at FMR 0.01",
+        "parameters",
+        "time",
+    )
+    rows = [_shipped(known[SHIPPED]), *(_row(recipe, known[recipe.name]) for recipe in RECIPES)]
+    theirs = [(recipe.name, recipe.theirs) for recipe in RECIPES if recipe.theirs]
+    return f"""\
+{comparison.data}: {people["train"]:,} people to learn from, {people["validation"]:,} to stop and to choose the
+threshold by, and the {people["test"]:,} people of `pairsDevTest.txt`, whom no row has seen, with its 1,000 pairs.
+{run} of {len(rows)} rows have been run; the others say so.
+
+{table(heads, rows)}
+
+Intervals are Wilson's. A pair with a picture in which no face was found counts as told wrong. Every tower is trained
+from scratch unless the row says otherwise, and at a size and for a time that two cores can bear: these rows are far
+below what their articles' networks could do, and no row here is a verdict on an article.
+
+What the articles report of their own networks, on their own pairs:
+
+{table(("row", "theirs"), theirs)}"""
+
+
+def _shipped(row: Row) -> Sequence[str]:
+    return (SHIPPED, "-", "the network in models/", "as it is shipped", *_figures(row)[:3], "-", "-")
+
+
+def _row(recipe: Recipe, row: Row) -> Sequence[str]:
+    run = recipe.run
+    weights = "from scratch" if run.weights == "none" else f"weights: {run.weights}"
+    here = f"{run.detector}, {run.size} x {run.size}, {weights}; there: {recipe.instead}"
+    return (row.name, recipe.system, f"{run.backbone}, {run.recipe}", here, *_figures(row))
+
+
+def _figures(row: Row) -> Sequence[str]:
+    if row.figures is None:
+        return (_NOT_RUN, "-", "-", "-", "-")
+    figures = row.figures
+    time = f"{row.seconds / 60:.0f} min, {row.epochs} epochs"
+    return (percent(figures.accuracy), f"{figures.auc:.4f}", f"{figures.tar:.3f}", f"{row.parameters:,}", time)

@@ -1,0 +1,41 @@
+"""The demo's second half, with the shipped network in place of a trained one: enrol, film, and run a door."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from convert.models import FOLDER
+from convert.siamese.demo import NAME, run_door, stage
+from edge.clock import SystemClock
+
+
+@pytest.fixture
+def album(tmp_path: Path, faces: dict[str, Any]) -> Path:
+    """Nine pictures of each of the two, as nine moments: turned, nearer, darker."""
+    random = np.random.default_rng(3)
+    for name, face in faces.items():
+        folder = tmp_path / "album" / name
+        folder.mkdir(parents=True)
+        height, width = face.shape[:2]
+        for number in range(9):
+            turned = cv2.getRotationMatrix2D((width / 2, height / 2), random.uniform(-5, 5), random.uniform(0.9, 1.0))
+            moved = cv2.warpAffine(face, turned, (width, height), borderMode=cv2.BORDER_REPLICATE)
+            cv2.imwrite(str(folder / f"{number}.jpg"), (moved * random.uniform(0.8, 1.0)).astype(np.uint8))
+    return tmp_path / "album"
+
+
+def test_a_door_runs_with_the_network_and_decides_on_both(album: Path, tmp_path: Path) -> None:
+    home = tmp_path / "door"
+    shutil.copytree(FOLDER, home / "models", ignore=shutil.ignore_patterns("*.md"))
+    card = json.loads((FOLDER / "mobilefacenet.json").read_text(encoding="utf-8"))
+    (home / "models" / f"{NAME}.json").write_text(json.dumps({**card, "name": NAME}), encoding="utf-8")
+    shutil.copy(FOLDER / "mobilefacenet.tflite", home / "models" / f"{NAME}.tflite")
+    assert stage(home, album, ["resident", "stranger"]) == ("resident", "stranger")
+    assert run_door(home, SystemClock()) == ["granted", "refused"]
