@@ -106,7 +106,8 @@ class Server:
         except Refused as refusal:
             if _is_json(request):
                 raise
-            told = {"problem": refusal.code, "seconds": refusal.seconds, "next": _own(target)}
+            wait = {"seconds": refusal.seconds} if refusal.seconds else {}
+            told = {"problem": refusal.code, **wait, "next": _own(target)}
             return _back(f"/login?{urlencode(told)}")
         response = _json({}) if _is_json(request) else _back(_own(target))
         response.set_cookie(

@@ -290,6 +290,6 @@ class Missed:
 
 
 # One server-sent event each; its name is `door`, `event`, `connection`, `job` (only to its own login) or `missed`, its
-# data the JSON of the value. A stream begins with `connection` and every `door`. An `event` carries its number as the
-# stream's id: a browser that reconnects gets what came in between.
+# data the JSON of the value, with `told`: the same in words (`told.py`). A stream begins with `connection` and every
+# `door`. An `event` carries its number as the stream's id: a browser that reconnects gets what came in between.
 Update = DoorView | EventView | Connection | Job | Missed
