@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -55,16 +56,20 @@ class House:
         return (self._home / "dashboard.log").read_text(encoding="utf-8", errors="replace")
 
     def __enter__(self) -> Self:
-        self.broker.start()
-        self.start_dashboard()
-        found = self._first_login()
-        self.name, self.password = found["name"], found["password"]
+        with ExitStack() as after_all:
+            after_all.callback(self.__exit__, None, None, None)
+            self.broker.start()
+            self.start_dashboard()
+            found = self._first_login()
+            self.name, self.password = found["name"], found["password"]
+            after_all.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop_dashboard()
+        if self._dashboard is not None:
+            self.stop_dashboard()
         self.door.__exit__()
         self.broker.stop()
 

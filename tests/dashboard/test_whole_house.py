@@ -43,7 +43,7 @@ def test_who_is_enrolled_on_the_page_is_let_in_seen_and_forgotten_there(door: Ru
         assert (granted["name"], granted["door"]) == ("Eileen <b>Collins</b>", "front")
         assert "references were similar enough" in granted["why"]
         assert granted["votes"] == granted["references"] == 5
-        refused = one.wait("event", verdict="refused")
+        refused = one.wait("event", word="unknown")
         assert refused["similarity"] < refused["detection_threshold"]
         one.wait("door", lock="UNLOCKED")
         assert "Eileen &lt;b&gt;Collins&lt;/b&gt;" in browser.get("/people").text
