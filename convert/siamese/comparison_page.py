@@ -41,9 +41,9 @@ def _told(comparison: Comparison) -> str:
     rows = [_shipped(known[SHIPPED]), *(_row(recipe, known[recipe.name]) for recipe in RECIPES)]
     theirs = [(recipe.name, recipe.theirs) for recipe in RECIPES if recipe.theirs]
     opening = flow(
-        f"{comparison.data}: {people['train']:,} people to learn from, {people['validation']:,} to stop and to choose the "
-        f"threshold by, and the {people['test']:,} people of `pairsDevTest.txt`, from whom nothing here was learned, with "
-        f"its 1,000 pairs. {run} of {len(rows)} rows have been run; the others say so."
+        f"{comparison.data}: {people['train']:,} people to learn from, {people['validation']:,} to stop and to choose "
+        f"the threshold by, and the {people['test']:,} people of `pairsDevTest.txt`, from whom nothing here was "
+        f"learned, with its 1,000 pairs. {run} of {len(rows)} rows have been run; the others say so."
     )
     return f"""\
 {opening}
