@@ -20,10 +20,14 @@ setup: broker pictures ## Make the device environment, .venv, and fetch what it 
 run: setup ## See the door work: with your webcam, or with the built-in demo
 	@$(DEVICE) -m edge try
 
-test: test-edge test-convert test-tflite ## Set up and run every test
+test: test-edge test-browser test-convert test-tflite ## Set up and run every test
 
 test-edge: setup ## Test the device, the documents and the architecture
-	$(DEVICE) -m pytest -n 2 --dist loadfile --ignore=tests/convert
+	$(DEVICE) -m pytest -n 2 --dist loadfile --ignore=tests/convert --ignore=tests/browser
+
+test-browser: setup browser ## Test the dashboard in a real browser
+	@if test -e .venv/no-browser; then echo "The browser tests are left out: $$(cat .venv/no-browser)."; \
+	else set -x; $(DEVICE) -m pytest tests/browser; fi
 
 test-convert: pictures .venv-convert/ready ## Test the conversion stage, with TensorFlow
 	$(CONVERT) -m pytest tests/convert
@@ -66,6 +70,9 @@ bench: setup ## Measure this machine and write docs/performance.md
 pictures: .venv/ready ## Fetch the two public-domain faces of the demo and the tests
 	@$(DEVICE) -m convert pictures
 
+screenshots: setup browser ## Take the dashboard's pictures in docs/pictures again
+	$(DEVICE) -m tests.browser.screenshots
+
 docs: .venv/ready ## Write docs/configuration.md and the made parts of docs/mqtt.md again
 	@$(DEVICE) -m docs.configuration_page
 	@$(DEVICE) -m docs.mqtt_page
@@ -84,6 +91,9 @@ broker:
 	@.ci/setup command mosquitto
 	@.ci/setup command systemd-analyze systemd || true # judges the units; their other tests do without
 
+browser: .venv/ready
+	@.ci/setup browser
+
 .venv/ready: pyproject.toml
 	@.ci/setup device
 
@@ -96,4 +106,4 @@ broker:
 .venv-onnx/ready: .ci/setup
 	@.ci/setup onnx
 
-.PHONY: help setup run test test-edge test-convert test-tflite check lint types models onnx evaluate siamese-demo siamese-report bench pictures docs install-smoke arm64-smoke clean broker
+.PHONY: help setup run test test-edge test-browser test-convert test-tflite check lint types models onnx evaluate siamese-demo siamese-report bench pictures screenshots docs install-smoke arm64-smoke clean broker browser

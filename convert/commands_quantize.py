@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
         type=Path,
         nargs="?",
         metavar="NETWORK",
-        help="the .keras or .h5 file, or the SavedModel, that --model was imported from (default: what is shipped)",
+        help="the .keras, .h5 or ONNX file, or the SavedModel, that --model was imported from (default: the shipped)",
     )
     make.add_argument("--model", type=Path, metavar="CARD", help="the card that `import` made of NETWORK")
     make.add_argument("--tower", metavar="LAYER", help="as it was said to `import`")

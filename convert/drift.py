@@ -55,15 +55,15 @@ class Pairs:
 def drawing(drift: Drift, name: str) -> str:
     """How far each file's similarity is from float32's, over that one."""
     apart = {kind: np.subtract(drift.files[kind], drift.float32) for kind in COLOURS if kind in drift.files}
-    reach = math.ceil(max((np.abs(one).max() for one in apart.values()), default=0.0) * 20 + 1e-9) / 20
+    reach = math.ceil(max((np.abs(one).max() for one in apart.values()), default=0.0) * 10 + 1e-9) / 10
     low = math.floor(min(drift.float32) * 5) / 5
     axes = Axes((low, 1.0), (-reach, reach))
     across = [(tick / 5, f"{tick / 5:.1f}") for tick in range(round(low * 5), 6)]
-    parts = grid(axes, across, [(step * reach / 2, f"{step * reach / 2:+.3f}") for step in range(-2, 3)])
+    parts = grid(axes, across, [(step * reach / 2, f"{step * reach / 2:+.2f}") for step in range(-2, 3)])
     for row, (kind, values) in enumerate(apart.items()):
         points = list(zip(drift.float32, values.tolist(), strict=True))
         parts.append(cloud(axes, points, COLOURS[kind]))
         parts.append(text(axes.x(low) + 8, TOP + 16 + 16 * row, kind, COLOURS[kind], "start"))
     of_whom = f"{drift.genuine} pairs of one person, {len(drift.float32) - drift.genuine} of two"
-    parts += titles(f"{name}: what is left of a similarity, {of_whom}", "similarity by float32", "difference")
+    parts += titles(f"{name}: similarity less that of float32, {of_whom}", "similarity by float32", "difference")
     return svg(parts)

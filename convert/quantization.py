@@ -185,7 +185,7 @@ def release_chosen(
 
 
 def card_of(before: Card, recipe: Recipe, subject: Subject, content: bytes) -> Card:
-    """The card of a file made by `recipe`, like the one `before`. No threshold is carried over, and no head.
+    """The card of a file made by `recipe`, like the one `before`. No threshold is carried over, no answer and no head.
 
     What computes in integers lives in a space of its own: near the float32 network's, and not the same.
     """
@@ -202,6 +202,7 @@ def card_of(before: Card, recipe: Recipe, subject: Subject, content: bytes) -> C
         thresholds=(),
         accuracy={},
         runtime=None,
+        selftest="",
         head=msgspec.UNSET,
     )
 

@@ -299,6 +299,9 @@ _ADA: Final = {
     "because": None,
 }
 
+# Settings that `config.get` does not tell: they are not the door's.
+_OTHERS: Final = {"home", "dashboard"}
+
 COMMANDS: Final[dict[str, Told]] = {
     "enroll": Told(
         "Opens a window in which the door collects references of whoever stands before it. First answered `accepted`,"
@@ -496,7 +499,9 @@ COMMANDS: Final[dict[str, Told]] = {
     ),
     "config.get": Told(
         "Tells the settings in force, without secrets.",
-        answer={one.name: f"[its keys](configuration.md#{one.name})" for one in fields(Settings) if one.name != "home"},
+        answer={
+            one.name: f"[its keys](configuration.md#{one.name})" for one in fields(Settings) if one.name not in _OTHERS
+        },
         ask={},
     ),
 }

@@ -60,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
         return added
 
     _add_door_commands(command)
+    _add_dashboard_command(command)
     _add_force_locked_command(command)
     add_decision_commands(command)
     _add_audit_command(command)
@@ -109,6 +110,18 @@ def _add_door_commands(command: CommandAdder) -> None:
     )
     attempt.add_argument("--demo", action="store_true", help="the two portraits, even if there is a webcam")
     attempt.add_argument("--seconds", type=float, metavar="S", help="end after S seconds at the latest")
+
+
+def _add_dashboard_command(command: CommandAdder) -> None:
+    board = command(
+        "dashboard",
+        "show the doors, who came and why, as a web page",
+        "Watches all doors of the broker until Ctrl-C. The first time it makes the login `admin` and prints its\n"
+        "password, once. `passwd NAME` gives a login a new one, `logins` lists them.",
+    )
+    board.add_argument("action", nargs="?", default="run", choices=("run", "passwd", "logins"), metavar="passwd|logins")
+    board.add_argument("name", nargs="?", metavar="NAME", help="whose password")
+    board.add_argument("--port", type=between(0, 65535), metavar="N", help="instead of dashboard.port; 0: any free one")
 
 
 def _add_force_locked_command(command: CommandAdder) -> None:

@@ -7,6 +7,7 @@ Numbers that protect the door may only move towards stricter unless `access.acce
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 import stat
 from collections.abc import Iterable, Iterator
@@ -214,7 +215,30 @@ def _mqtt_contradictions(settings: Settings) -> list[str]:
         problems.append("mqtt.image: needs mqtt.privacy: full; a face tells more than a name")
     if settings.mqtt.broker != "embedded" and settings.mqtt.port == 0:
         problems.append("mqtt.port: 0 (any free port) is for the embedded broker only")
-    return problems
+    return [*problems, *_exposed(settings)]
+
+
+def _exposed(settings: Settings) -> Iterator[str]:
+    """What would show the dashboard to a network without protection, or is half of something."""
+    board = settings.dashboard
+    if bool(board.tls_certificate) != bool(board.tls_key):
+        yield "dashboard.tls_certificate: goes together with dashboard.tls_key"
+    if board.behind_proxy and not board.origin.startswith("https://"):
+        yield "dashboard.behind_proxy: needs dashboard.origin, the https:// address that people type"
+    if board.password_file and not board.username:
+        yield "dashboard.password_file: needs dashboard.username"
+    if bool(board.client_certificate) != bool(board.client_key):
+        yield "dashboard.client_certificate: goes together with dashboard.client_key"
+    try:
+        loopback = ipaddress.ip_address(board.address).is_loopback
+    except ValueError:
+        yield f"dashboard.address: {board.address} is not an IP address"
+        return
+    if not loopback and not board.tls_certificate and not board.behind_proxy:
+        yield (
+            "dashboard.address: others than this machine may reach it there: give dashboard.tls_certificate and "
+            "dashboard.tls_key, or dashboard.behind_proxy with a proxy that does TLS"
+        )
 
 
 def _missing_buttons(settings: Settings) -> list[str]:

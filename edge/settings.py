@@ -161,6 +161,27 @@ class PreviewSettings(Struct, frozen=True, forbid_unknown_fields=True):
     port: Annotated[int, Meta(ge=0, le=65535)] = 8766
 
 
+class DashboardSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    address: Annotated[str, Meta(pattern=r"^[0-9a-fA-F.:]{2,45}\Z")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8767
+    tls_certificate: str = ""
+    tls_key: str = ""
+    behind_proxy: bool = False
+    origin: Annotated[str, Meta(pattern=r"^(https?://[a-z0-9.\[\]:-]{1,253})?\Z")] = ""
+    directory: str = "state/dashboard"
+    database: str = ""
+    keep_events: Annotated[int, Meta(ge=1000, le=5_000_000)] = 100_000
+    keep_days: Annotated[int, Meta(ge=1, le=3650)] = 365
+    session_hours: Annotated[float, Meta(ge=0.1, le=720)] = 12.0
+    idle_minutes: Annotated[float, Meta(ge=1, le=43_200)] = 120.0
+    key: str = ""
+    unlock: bool = False
+    username: Annotated[str, Meta(max_length=128)] = ""
+    password_file: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """All of config.yaml. `home` is the directory that relative paths in it start from."""
 
@@ -175,6 +196,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     mqtt: MqttSettings = MqttSettings()
     home_assistant: HomeAssistantSettings = HomeAssistantSettings()
     preview: PreviewSettings = PreviewSettings()
+    dashboard: DashboardSettings = DashboardSettings()
     home: str = "."
 
     def path(self, value: str) -> Path:

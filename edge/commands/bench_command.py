@@ -8,21 +8,26 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
 from edge.clock import Clock, SystemClock
 from edge.commands.configuration import chosen_settings
+from edge.commands.dashboard_command import NOT_INSTALLED, installed
 from edge.errors import LimenError
 from edge.service.measure import DoorFigures, Figures, measure_door, measure_stages, measure_threads
 from edge.service.measure_store import StoreFigures, measure_store
 from edge.service.wear import VISITS_A_DAY, megabytes_a_day
 from edge.settings import CameraSettings
 
-_Some = TypeVar("_Some", Figures, StoreFigures)
+if TYPE_CHECKING:  # its packages may not be installed
+    from edge.service.measure_board import BoardFigures
+
+_Some = TypeVar("_Some", "Figures", "StoreFigures", "BoardFigures")
 
 _TABLES, _STORE_TABLES, _PROJECTION = "limen bench", "limen bench --store", "limen bench projection"
+_BOARD_TABLES: Final = "limen bench --dashboard"
 
 # How much longer one thread of a board takes than one of the machine at hand, where that is a desktop's: published
 # times of the same networks (OpenCV's model zoo, YuNet to SFace) on a Raspberry Pi 4 are 7.5 to 13 times those of a
@@ -37,6 +42,9 @@ def execute(options: Namespace) -> int:
     clock = SystemClock()
     if options.store:
         _tell(measure_store(clock), options, store_markdown, _STORE_TABLES)
+        return 0
+    if options.dashboard:
+        _tell(_board(clock), options, board_markdown, _BOARD_TABLES)
         return 0
     if options.demo:
         camera = CameraSettings(source=f"demo:{_PICTURES.absolute()}", fps=60.0)
@@ -65,6 +73,29 @@ def store_markdown(figures: StoreFigures) -> str:
         f"| open the store: lock, key, checks | {figures.open_ms:.2f} |",
         f"| read and open everybody in it | {figures.read_ms:.2f} |",
         f"| seal and add one person, durable on disk | {figures.add_ms:.2f} |",
+    ]
+    return "\n".join(lines)
+
+
+def _board(clock: Clock) -> BoardFigures:
+    if not installed():
+        raise LimenError(NOT_INSTALLED)
+    from edge.service.measure_board import measure_board
+
+    return measure_board(clock)
+
+
+def board_markdown(figures: BoardFigures) -> str:
+    """The table of docs/dashboard.md."""
+    where = figures.machine
+    lines = [
+        f"{where['cpu']} ({where['architecture']}), Python {where['python']}, {where['runtime']}.",
+        f"{figures.events} visits, {figures.megabytes:.0f} MB; the median of {figures.times} runs.",
+        f"Of many events at once, storing each took {figures.stored:.0f} µs.",
+        "",
+        "| what | ms |",
+        "|---|---|",
+        *(f"| {question} | {milliseconds:.1f} |" for question, milliseconds in figures.answers.items()),
     ]
     return "\n".join(lines)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from argparse import Namespace
 from pathlib import Path
@@ -13,7 +12,7 @@ import msgspec
 from edge.clock import SystemClock, rfc3339
 from edge.commands.configuration import chosen_settings
 from edge.errors import LimenError
-from edge.mqtt.keys import Key, Right, changing_keys, new_signer, read_keys
+from edge.mqtt.keys import Right, changing_keys, make_key, read_keys
 from edge.settings import Settings
 
 _RIGHTS: Final[tuple[Right, ...]] = get_args(Right)
@@ -46,13 +45,7 @@ def _new(settings: Settings, name: str, rights: tuple[Right, ...], out: Path | N
     if not _NAME.fullmatch(name):
         raise LimenError("the name of a key is 1-32 of A-Z a-z 0-9 _ -")
     path = out or Path(f"{name}.key")
-    with changing_keys(settings.state) as keys:
-        if any(key.name == name and key.revoked is None for key in keys):
-            raise LimenError(f"there is a key of the name {name}: revoke it first, or choose another name")
-        signer, public = new_signer(path)
-        created = rfc3339(SystemClock().wall())
-        text = base64.b64encode(public).decode()
-        keys.append(Key(id=signer.id, name=name, rights=rights, public=text, created=created))
+    signer = make_key(settings.state, path, name, rights, rfc3339(SystemClock().wall()))
     print(f"{signer.id}  {name} may {', '.join(rights)}. Its private key is in {path}: give that file to the sender,")
     print("and keep no copy of it here. Whoever has it has these rights until `limen keys revoke`.")
     missing = [right for right in rights if right not in settings.mqtt.allow]

@@ -37,6 +37,9 @@ def add_measuring_commands(command: CommandAdder) -> None:
         "--demo", action="store_true", help="measure on the demo's portraits, and a whole door with them"
     )
     bench.add_argument("--store", action="store_true", help="measure what sealing costs instead; needs no camera")
+    bench.add_argument(
+        "--dashboard", action="store_true", help="measure the dashboard with a long past instead; needs no camera"
+    )
     bench.add_argument("--report", type=Path, metavar="FILE", help="write the tables into this page, between its marks")
     bench.add_argument(
         "--projection", type=Path, metavar="FILE", help="write into this page what a Raspberry Pi might need"

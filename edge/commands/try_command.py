@@ -9,12 +9,14 @@ import json
 import signal
 import sys
 from argparse import Namespace
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
 import cv2
 
 from edge.clock import Clock, SystemClock
+from edge.commands.dashboard_command import installed
 from edge.commands.enroll_command import enroll_at_the_door, tell
 from edge.commands.events_command import HEADER, line
 from edge.errors import LimenError
@@ -23,6 +25,7 @@ from edge.mqtt.commands import Incoming
 from edge.mqtt.credentials import CLIENT_FILE, broker_directory, client_login
 from edge.mqtt.topics import Topics
 from edge.service.trial import Trial
+from edge.service.trial_board import TrialBoard
 
 _PICTURES: Final = Path(".demo")
 _RESIDENT: Final = "Eileen Collins"
@@ -32,6 +35,11 @@ _INTRODUCTION: Final = """\
 Limen is starting a door on this computer: {camera}, a private MQTT broker, a mock strike.
 Liveness is off: a single camera cannot tell a face from a photograph of it. This is not for a real door yet.
 """
+_BOARD: Final = """\
+Dashboard:    {board.address}
+              log in as `admin` with the password {board.password}
+"""
+_NO_BOARD: Final = "No dashboard: its packages are not installed (pip install 'limen[dashboard]').\n"
 
 
 def execute(options: Namespace) -> int:
@@ -43,12 +51,13 @@ def execute(options: Namespace) -> int:
     if webcam is None and not _PICTURES.is_dir():
         raise LimenError("no webcam here, and no pictures for the demo: run `make pictures`")
     source = f"demo:{_PICTURES.absolute()}" if webcam is None else f"usb:{webcam}"
-    story = Story(demo=webcam is None)
+    story, watched = Story(demo=webcam is None), installed()
     print(_INTRODUCTION.format(camera="the demo's two portraits" if webcam is None else "your webcam"), flush=True)
-    with Trial(source, clock, variety=webcam is not None, preview=True) as trial:
+    with Trial(source, clock, variety=webcam is not None, preview=True, dashboard=watched) as trial:
         try:
             trial.wait_for(broker_directory(trial.settings) / CLIENT_FILE, _START_SECONDS)
-            _follow(trial, clock, story, options.seconds)
+            with TrialBoard(trial, clock, _START_SECONDS) if watched else nullcontext() as board:
+                _follow(trial, board, clock, story, options.seconds)
         except KeyboardInterrupt:
             print()
         except LimenError as error:
@@ -61,11 +70,15 @@ def execute(options: Namespace) -> int:
 
 
 class Story:
-    """What has happened so far. With a webcam nobody knows who comes: being enrolled is all that is promised."""
+    """What has happened so far. With a webcam nobody knows who comes: being enrolled is all that is promised.
+
+    `invited`: whoever sits there was shown where to enrol themself.
+    """
 
     def __init__(self, *, demo: bool) -> None:
         self.demo = demo
         self.enrolled = self.granted = self.pulsed = self.locked_again = self.stranger_refused = False
+        self.invited = False
 
     def hear(self, topic: str, topics: Topics, payload: Any) -> str | None:
         """Take in one message; returns the line to print for it."""
@@ -74,6 +87,8 @@ class Story:
             self.pulsed = self.pulsed or payload == "UNLOCKED"
             words = {"UNLOCKED": "the strike is energised", "LOCKED": "the strike is off again", "JAMMED": "JAMMED"}
             return f"{'':<10}{words[payload]}" if self.pulsed else None
+        if payload.get("late"):  # somebody asked for the past, such as the dashboard
+            return None
         if payload.get("verdict") == "granted":
             self.granted = True
         elif payload.get("verdict") == "refused" and self.granted:
@@ -86,10 +101,10 @@ class Story:
 
     @property
     def came_true(self) -> bool:
-        return self.told if self.demo else self.enrolled
+        return self.told if self.demo else self.enrolled or self.invited
 
 
-def _follow(trial: Trial, clock: Clock, story: Story, seconds: float | None) -> None:
+def _follow(trial: Trial, board: TrialBoard | None, clock: Clock, story: Story, seconds: float | None) -> None:
     """Enrol whoever is there, then print what happens: for ever on a terminal, else until the story is told."""
     settings, topics = trial.settings, Topics.of(trial.settings)
     watching = sys.stdout.isatty()
@@ -100,10 +115,15 @@ def _follow(trial: Trial, clock: Clock, story: Story, seconds: float | None) -> 
     listen = [topics.events, topics.lock_state]
     with Session(client_login(settings), topics, clock, listen=listen, patience=_START_SECONDS) as session:
         session.wait_for_door()
-        print(f"Live picture: http://127.0.0.1:{settings.preview.port}/\n")
-        print(f"Enrolling {name}: {topics.request('enroll')}", flush=True)
-        tell(name, enroll_at_the_door(settings, name))
-        story.enrolled = True
+        print(f"Live picture: http://127.0.0.1:{settings.preview.port}/")
+        print(_NO_BOARD if board is None else _BOARD.format(board=board), flush=True)
+        if board is not None and watching and not story.demo:
+            print(f"Enrol yourself there: {board.address}people/enroll")
+            story.invited = True
+        else:
+            print(f"Enrolling {name}: {topics.request('enroll')}", flush=True)
+            tell(name, enroll_at_the_door(settings, name, key=trial.key))
+            story.enrolled = True
         print(
             f"\nWhat happens now, from {topics.events} and {topics.lock_state}. Ctrl-C ends it.\n{HEADER}", flush=True
         )

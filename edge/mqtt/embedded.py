@@ -1,7 +1,8 @@
 """`mqtt.broker: embedded`: Debian's mosquitto as an unprivileged child on loopback, for laptops and first tries.
 
-Two users with passwords made at every start: the door, and the owner, whose login lies in `client.json` for the
-command line. The child may only read its files (it never owns them), keeps nothing on disk and ends with its parent.
+Three users with passwords made at every start: the door; the owner, whose login lies in `client.json` for the command
+line; and the dashboard, whose login lies in `dashboard.json`. The child may only read its files (it never owns them),
+keeps nothing on disk and ends with its parent.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ import msgspec
 
 from edge.clock import Clock
 from edge.errors import LimenError
-from edge.mqtt.credentials import CLIENT_FILE, ClientFile, Login, broker_directory
-from edge.mqtt.rights import access_list, door_rights, operator_rights
+from edge.mqtt.credentials import CLIENT_FILE, DASHBOARD_FILE, ClientFile, Login, broker_directory
+from edge.mqtt.rights import access_list, dashboard_rights, door_rights, operator_rights
 from edge.mqtt.topics import Topics
 from edge.settings import Settings
 
@@ -31,6 +32,8 @@ _log = logging.getLogger(__name__)
 
 HOST: Final = "127.0.0.1"
 _LOG_FILE: Final = "mosquitto.log"
+# Whose login lies where. The command line's comes last: whoever waits for it finds both.
+_LOGINS: Final = {DASHBOARD_FILE: "dashboard", CLIENT_FILE: "owner"}
 _READY_SECONDS: Final = 5.0
 _STOP_SECONDS: Final = 5.0
 _REVIVE_SECONDS: Final = 5.0
@@ -49,7 +52,7 @@ class Broker:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._topics, self._clock = Topics.of(settings), clock
         self._directory = broker_directory(settings)
-        self._passwords = {"door": secrets.token_urlsafe(24), "owner": secrets.token_urlsafe(24)}
+        self._passwords = {user: secrets.token_urlsafe(24) for user in ("door", "owner", "dashboard")}
         self._port = _free_port(settings.mqtt.port)
         self._child = _child_user()
         self._process: subprocess.Popen[bytes] | None = None
@@ -72,8 +75,9 @@ class Broker:
                 self._prepare(passwd)
                 self._start(mosquitto)
                 self._await_ready()
-                owner = ClientFile(host=HOST, port=self._port, username="owner", password=self._passwords["owner"])
-                self._file(CLIENT_FILE, msgspec.json.encode(owner).decode())
+                for name, user in _LOGINS.items():
+                    login = ClientFile(host=HOST, port=self._port, username=user, password=self._passwords[user])
+                    self._file(name, msgspec.json.encode(login).decode())
             except (OSError, subprocess.SubprocessError) as error:
                 raise LimenError(f"the embedded broker cannot be set up in {self._directory}: {error}") from error
             undo.pop_all()
@@ -109,7 +113,7 @@ class Broker:
         """End the child: asked first, made to after five seconds."""
         if self._process is None:
             return
-        (self._directory / CLIENT_FILE).unlink(missing_ok=True)
+        self._forget_logins()
         self._process.terminate()
         try:
             self._process.wait(_STOP_SECONDS)
@@ -121,17 +125,26 @@ class Broker:
         """Configuration, access list and hashed passwords, readable by the child."""
         self._directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory.mkdir(mode=0o700, exist_ok=True)
-        (self._directory / CLIENT_FILE).unlink(missing_ok=True)
+        self._forget_logins()
         passwords = self._file("passwords", "".join(f"{user}:{word}\n" for user, word in self._passwords.items()))
         # Hashes the file in place: no password ever stands on a command line.
         subprocess.run([passwd, "-U", str(passwords)], check=True, capture_output=True, timeout=_READY_SECONDS)
-        rights = {"door": door_rights(self._topics), "owner": operator_rights(self._topics)}
+        topics = self._topics
+        rights = {
+            "door": door_rights(topics),
+            "owner": operator_rights(topics),
+            "dashboard": dashboard_rights(topics, "dashboard"),
+        }
         access = self._file("access", access_list(rights))
         configuration = self._file("mosquitto.conf", _configuration(self._port))
         if self._child is not None:
             for path, mode in ((self._directory, 0o710), (passwords, 0o640), (access, 0o640), (configuration, 0o640)):
                 os.chown(path, -1, self._child.pw_gid)
                 path.chmod(mode)
+
+    def _forget_logins(self) -> None:
+        for name in _LOGINS:
+            (self._directory / name).unlink(missing_ok=True)
 
     def _file(self, name: str, text: str) -> Path:
         """Write a file that others never could read and that is whole from the moment it has its name."""

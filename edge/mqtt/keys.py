@@ -158,6 +158,20 @@ def changing_keys(directory: Path) -> Iterator[list[Key]]:
         raise StoreError(f"{directory} cannot be used: {error}") from error
 
 
+def make_key(directory: Path, path: Path, name: str, rights: tuple[Right, ...], created: str) -> Signer:
+    """A new key that the door knows from now on; its private half goes into the new file `path`.
+
+    Raises LimenError for a name that a key in force has, or a file that cannot be written.
+    """
+    with changing_keys(directory) as keys:
+        if any(key.name == name and key.revoked is None for key in keys):
+            raise LimenError(f"there is a key of the name {name}: revoke it first, or choose another name")
+        signer, public = new_signer(path)
+        text = base64.b64encode(public).decode()
+        keys.append(Key(id=signer.id, name=name, rights=rights, public=text, created=created))
+    return signer
+
+
 def _write(directory: Path, keys: list[Key]) -> None:
     path = directory / KEYS_FILE
     draft = path.with_suffix(".new")

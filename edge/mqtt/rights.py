@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge.mqtt.authority import COMMANDS
 from edge.mqtt.topics import Topics
 
 
@@ -40,11 +39,13 @@ def operator_rights(topics: Topics) -> Rights:
 
 
 def dashboard_rights(topics: Topics, name: str) -> Rights:
-    """Whoever watches: state and events of every door, and the commands that only read."""
+    """Whoever watches: state and events of every door, and commands; what changes something must be signed, too.
+
+    (Enrolling only once a key has that right: until then a door cannot tell one sender from another.)
+    """
     every = Topics(topics.base, "+", topics.discovery_prefix)
-    reads = [name for name, rule in COMMANDS.items() if rule.authority == "read"]
-    answers = (*map(every.response, reads), f"{topics.base}/clients/{name}/#")
-    return Rights((*_told(every), *answers), tuple(map(every.request, reads)))
+    answers = (every.response("#"), every.progress("#"), f"{topics.base}/clients/{name}/#")
+    return Rights((*_told(every), *answers), (every.requests,))
 
 
 def home_assistant_rights(topics: Topics) -> Rights:

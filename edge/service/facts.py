@@ -47,10 +47,13 @@ def info(settings: Settings, eye: Eye, rule: Rule, stamp: dict[str, Any]) -> Inf
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
-    """The settings as they are in force. None of them is a secret but a password inside a camera's address."""
+    """The settings as they are in force, without the dashboard's, which is no part of the door.
+
+    None of them is a secret but a password inside a camera's address.
+    """
     plain: dict[str, Any] = msgspec.to_builtins(settings)
     plain["camera"]["source"] = public_name(settings.camera.source)
-    del plain["home"]
+    del plain["home"], plain["dashboard"]
     return plain
 
 

@@ -8,13 +8,15 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import IO, Final, Self
 
-from edge.clock import Clock
+from edge.clock import Clock, rfc3339
 from edge.config import read_config
 from edge.errors import LimenError
+from edge.mqtt.keys import make_key
 from edge.settings import Settings
 
 _CONFIG: Final = """\
@@ -25,7 +27,10 @@ access: {{liveness: "off"}}
 enrolment: {{require_variety: {variety}}}
 mqtt: {{broker: embedded, port: 0, allow: [read, enroll, people]}}
 preview: {{port: {port}}}
+dashboard: {{port: {board}, directory: state/dashboard, key: {key}}}
 """
+_BOARD_PORT: Final = 8767
+KEY: Final = "dashboard.key"
 
 
 class Trial:
@@ -34,16 +39,19 @@ class Trial:
     `variety` is `enrolment.require_variety`. Raises LimenError when the door does not come up.
     """
 
-    def __init__(self, source: str, clock: Clock, *, variety: bool, preview: bool) -> None:
+    def __init__(self, source: str, clock: Clock, *, variety: bool, preview: bool, dashboard: bool = False) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="limen-trial-"))
         self.log = self.home / "door.log"
         self._clock = clock
+        self.key = self.home / KEY if dashboard else None
         path = self.home / "config.yaml"
-        path.write_text(
-            _CONFIG.format(source=source, variety=str(variety).lower(), port=_free_port()), encoding="utf-8"
-        )
+        values = {"source": source, "variety": str(variety).lower(), "port": _free_port(), "key": KEY}
+        path.write_text(_CONFIG.format(board=_free_port(_BOARD_PORT), **values), encoding="utf-8")
         path.chmod(0o600)
+        self.config = path
         self.settings: Settings = read_config(path)
+        if self.key is not None:
+            make_key(self.settings.state, self.key, "dashboard", ("enroll", "people"), rfc3339(clock.wall()))
         self._command = [sys.executable, "-m", "edge", "run", "--config", str(path)] + ["--preview"] * preview
         self.started_at = 0.0
         self._door: subprocess.Popen[bytes] | None = None
@@ -65,12 +73,7 @@ class Trial:
         """Start the door; after `stop` it is the same door again, with what it had stored."""
         self.started_at = self._clock.now()
         with self.log.open("wb") as log:
-            # A session of its own, so that Ctrl-C reaches this process alone and the door is then ended in order.
-            # setpriv makes the kernel end the door should this process be killed.
-            bound = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
-            self._door = subprocess.Popen(
-                [*bound, *self._command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+            self._door = child(self._command, log, log)
 
     def wait_for(self, path: Path, seconds: float) -> None:
         """Wait until the door has written `path`. Raises LimenError with the end of its log when it never does."""
@@ -109,8 +112,24 @@ class Trial:
         shutil.rmtree(self.home, ignore_errors=True)
 
 
-def _free_port() -> int:
+def child(command: Sequence[str], out: IO[bytes], errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own: Ctrl-C reaches this one alone, which ends the others in order.
+
+    setpriv makes the kernel end it should this process be killed.
+    """
+    bound = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
+    return subprocess.Popen(
+        [*bound, *command], stdin=subprocess.DEVNULL, stdout=out, stderr=errors, start_new_session=True
+    )
+
+
+def _free_port(wanted: int = 0) -> int:
+    """`wanted` if nobody listens there, else any."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port

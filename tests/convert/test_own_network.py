@@ -130,6 +130,7 @@ def test_five_lines_bring_a_network_of_ones_own_to_the_door(brought: Path) -> No
     measured = read_records(brought / "models")[card.sha256]
     assert card.thresholds == measured.thresholds(), "derived on the very file that was released"
     assert [step.fmr for step in card.thresholds] == [1e-2, 1e-3, 1e-4]
+    assert card.selftest, "limen doctor asks the runtime for it"
 
 
 def test_the_door_decides_with_it(brought: Path) -> None:

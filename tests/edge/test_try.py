@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import httpx
 
 from tests.edge.doors import CLOCK, PATIENCE
 from tests.edge.eyes import MODELS
@@ -20,6 +23,8 @@ def test_a_newcomer_sees_a_resident_let_in_and_a_stranger_not() -> None:
     story = done.stdout
     assert "Liveness is off" in story
     moments = [
+        "Dashboard:    http://127.0.0.1:",
+        "log in as `admin` with the password ",
         "Enrolling Eileen Collins",
         "Eileen Collins is enrolled as",
         "granted  Eileen Collins",
@@ -43,6 +48,9 @@ def test_ctrl_c_ends_the_trial_and_everything_it_started(tmp_path: Path) -> None
         door.wait_for("is enrolled as")
         before = door.children()
         assert before, "there is a door to end"
+        ((address, password),) = re.findall(r"Dashboard: +(\S+)/\n.* password (\S+)\n", (tmp_path / "out").read_text())
+        form = {"name": "admin", "password": password}
+        assert httpx.post(f"{address}/login", data=form, headers={"origin": address}).headers["location"] == "/"
         trial.send_signal(signal.SIGINT)
         assert trial.wait(PATIENCE) == 1, "the story was not told to its end"
     assert "The strike is off." in (tmp_path / "out").read_text()

@@ -1,0 +1,193 @@
+"""Who is enrolled at a door, from its own answer. A door may be older, newer or lying: what is odd is left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from edge.dashboard.services import Services
+from edge.dashboard.story import LONGEST_SENTENCE, full, shown
+from edge.dashboard.values import DoorView, Job, Session
+from edge.errors import LimenError
+
+# Why the door does not trust somebody's face alone.
+_WARNINGS: Final = {
+    "looks_like_another": "Somebody else here looks so much like them that the door asks for a second proof.",
+    "minor": "Children's faces are too much alike for the door, so it asks for a second proof.",
+}
+
+
+class Span(Struct, frozen=True):
+    """Hours of a week, as the contract writes them: days like "mon", times like "08:00"."""
+
+    days: tuple[str, ...] = ()
+    start: str = ""
+    end: str = ""
+
+
+class Hours(Struct, frozen=True):
+    timezone: str = ""
+    hours: tuple[Span, ...] = ()
+
+
+class Listed(Struct, frozen=True):
+    """One person of `person.list`."""
+
+    person_id: str
+    name: str | None = None
+    references: int = 0
+    enrolled_at: str = ""
+    usable: bool = True
+    valid_from: str | None = None
+    valid_until: str | None = None
+    schedule: Hours | None = None
+    second_factor: str | None = None
+    because: str | None = None
+    consent: bool | None = None
+    minor: bool = False
+
+
+class Nearest(Struct, frozen=True):
+    person_id: str | None = None
+    similarity: float | None = None
+
+
+class ListedReference(Struct, frozen=True):
+    """One of `reference.list`."""
+
+    number: int
+    median_own: float | None = None
+    worst_own: float | None = None
+    nearest: Nearest | None = None
+    recognised: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A reference in words."""
+
+    number: int
+    own: str
+    nearest: str
+    recognised: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A person as the page shows them: `tags` are (tone, text)."""
+
+    id: str
+    name: str
+    initials: str
+    tags: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...]
+    listed: Listed
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """One door's people; `problem` says why they are not known. `can_audit`: whether it can say how alike they are."""
+
+    door: str
+    people: tuple[Enrolled, ...] = ()
+    problem: str = ""
+    can_audit: bool = False
+
+
+def roster(known: Services, session: Session, door: DoorView) -> Roster:
+    """Ask `door` who is enrolled; waits for its answer."""
+    if door.presence != "online":
+        return Roster(door.id, problem="The door is not connected, so it cannot be asked who is enrolled.")
+    try:
+        job = known.operator.ask(session, door.id, "person.list", {})
+    except LimenError as error:
+        return Roster(door.id, problem=shown(str(error), LONGEST_SENTENCE))
+    if job.state != "ok":
+        return Roster(door.id, problem=refusal(job))
+    people = tuple(sorted(_people(job.data.get("people")), key=lambda one: one.name.casefold()))
+    return Roster(door.id, people, can_audit=known.operator.refusal(session, "gallery.audit", door.id) is None)
+
+
+def references(known: Services, session: Session, door: str, person_id: str) -> tuple[Reference, ...]:
+    """What the door keeps of one person; nothing where it does not say."""
+    try:
+        job = known.operator.ask(session, door, "reference.list", {"person_id": person_id})
+        told = msgspec.convert(job.data.get("references", ()), tuple[ListedReference, ...])
+    except (LimenError, msgspec.ValidationError):
+        return ()
+    return tuple(_reference(one) for one in told)
+
+
+def refusal(job: Job) -> str:
+    """Why the door did not do it."""
+    return full(job.message or "") or "The door gave no reason."
+
+
+def _people(data: Any) -> list[Enrolled]:
+    found: list[Enrolled] = []
+    for one in data if isinstance(data, list) else ():
+        try:
+            found.append(_enrolled(msgspec.convert(one, Listed)))
+        except msgspec.ValidationError:
+            found.append(_enrolled(_barely(one)))
+    return found
+
+
+def _barely(one: Any) -> Listed:
+    """Somebody whose terms this version cannot read can still be seen, and deleted."""
+    known = one if isinstance(one, dict) else {}
+    person_id, name = known.get("person_id"), known.get("name")
+    return Listed(
+        person_id=person_id if isinstance(person_id, str) else "",
+        name=name if isinstance(name, str) else "Somebody whom this page cannot read",
+    )
+
+
+def _enrolled(listed: Listed) -> Enrolled:
+    name = shown(listed.name) or shown(listed.person_id)
+    letters = "".join(word[0] for word in name.split()[:2]).upper()
+    warning = _WARNINGS.get(listed.because or listed.second_factor or "")
+    return Enrolled(listed.person_id, name, letters, tuple(_tags(listed)), (warning,) if warning else (), listed)
+
+
+def _tags(listed: Listed) -> list[tuple[str, str]]:
+    count = listed.references
+    tags = [("", "1 reference" if count == 1 else f"{count} references")]
+    if not listed.usable:
+        tags.append(("no", "must be enrolled again"))
+    if listed.minor:
+        tags.append(("mind", "child"))
+    if listed.second_factor not in {None, "not_needed"}:
+        tags.append(("mind", "needs a second proof"))
+    if listed.valid_until:
+        tags.append(("mind", f"until {_day(listed.valid_until)}"))
+    if listed.valid_from:
+        tags.append(("mind", f"from {_day(listed.valid_from)}"))
+    if listed.schedule:
+        tags.append(("mind", "certain hours"))
+    if when := _day(listed.enrolled_at):
+        tags.append(("", f"enrolled {when}"))
+    return tags
+
+
+def _day(text: str) -> str:
+    try:
+        return datetime.fromisoformat(text).astimezone().strftime("%-d %b %Y")
+    except ValueError:
+        return ""
+
+
+def _reference(one: ListedReference) -> Reference:
+    own = "" if one.median_own is None else f"{one.median_own:.2f}"
+    if one.worst_own is not None:
+        own += f", at least {one.worst_own:.2f}"
+    near = one.nearest
+    nearest = (
+        "" if near is None or near.similarity is None else f"{shown(near.person_id)} {near.similarity:.2f}".strip()
+    )
+    said = {True: "be recognised", False: "not be recognised", None: ""}[one.recognised]
+    return Reference(one.number, own, nearest, said)

@@ -1,0 +1,75 @@
+"""On what terms somebody may come in: from the door's answer to the form, and from the form to `person.set`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from starlette.requests import Request
+
+from edge.clock import rfc3339
+from edge.dashboard.render import text_of
+from edge.dashboard.roster import Listed, Span
+
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_SPANS: Final = 3
+_FACTORS: Final = ("automatic", "always", "never")
+# Why somebody needs a second factor or does not, where it is because an operator said so.
+_SAID: Final = {"asked_for": "always", "overridden": "never"}
+
+
+@dataclass(frozen=True, slots=True)
+class TermsForm:
+    """What stands in the form's fields. `hours` has empty ones at its end, to be filled in."""
+
+    valid_from: str
+    valid_until: str
+    second_factor: str
+    hours: tuple[Span, ...]
+    timezone: str
+
+
+def terms_form(listed: Listed) -> TermsForm:
+    spans = listed.schedule.hours if listed.schedule else ()
+    return TermsForm(
+        _local(listed.valid_from),
+        _local(listed.valid_until),
+        _SAID.get(listed.because or "", "automatic"),
+        (*spans, *(Span() for _ in range(max(1, _SPANS - len(spans))))),
+        listed.schedule.timezone if listed.schedule else "",
+    )
+
+
+def terms_of(request: Request) -> dict[str, Any]:
+    """The arguments of `person.set`; what is empty has no limit."""
+    hours = [span for number in range(_SPANS * 4) if (span := _span(request, number))]
+    factor = text_of(request, "second_factor")
+    return {
+        "name": text_of(request, "name", 80),
+        "valid_from": _moment(text_of(request, "valid_from")),
+        "valid_until": _moment(text_of(request, "valid_until")),
+        "schedule": {"timezone": text_of(request, "timezone") or "UTC", "hours": hours} if hours else None,
+        "second_factor": factor if factor in _FACTORS else "automatic",
+    }
+
+
+def _span(request: Request, number: int) -> dict[str, Any] | None:
+    days = [day for day in DAYS if text_of(request, f"day{number}-{day}")]
+    start, end = text_of(request, f"start{number}"), text_of(request, f"end{number}")
+    return {"days": days, "start": start or "00:00", "end": end or "00:00"} if days else None
+
+
+def _local(moment: str | None) -> str:
+    """Where the server stands, as a field for a day and a time wants it."""
+    try:
+        return datetime.fromisoformat(moment or "").astimezone().strftime("%Y-%m-%dT%H:%M")
+    except ValueError:
+        return ""
+
+
+def _moment(text: str) -> str | None:
+    try:
+        return rfc3339(datetime.fromisoformat(text).astimezone(UTC))
+    except ValueError:
+        return None

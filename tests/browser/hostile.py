@@ -1,0 +1,78 @@
+"""What somebody who may write to the broker would send to whoever watches: names that are code, markup, or a disguise.
+
+Whatever runs calls `pwned`, which a page never has: the browser tests look for it, for dialogs, and for what the
+content security policy had to stop.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_CODE: Final = "window.pwned=1"
+
+PAYLOADS: Final = (
+    f"<script>{_CODE}</script>",
+    f"</script><script>{_CODE}</script>",
+    f"<SCRIPT SRC=data:text/javascript,{_CODE}></SCRIPT>",
+    f"<scr<script>ipt>{_CODE}</scr</script>ipt>",
+    f"<script type=module>{_CODE}</script>",
+    f"<img src=x onerror={_CODE}>",
+    f"<img src=x onerror='{_CODE}' ",
+    f'"><img src=x onerror={_CODE}>',
+    f"'><img src=x onerror={_CODE}>",
+    f'" autofocus onfocus={_CODE} x="',
+    f"' onmouseover={_CODE} '",
+    f"<svg onload={_CODE}>",
+    f"<svg><script>{_CODE}</script></svg>",
+    f"<svg><animate onbegin={_CODE} attributeName=x dur=1s>",
+    f"<svg><use href=\"data:image/svg+xml,<svg id=x onload='{_CODE}'/>#x\">",
+    f"<math><mtext></mtext><script>{_CODE}</script></math>",
+    f"<iframe srcdoc='<script>parent.{_CODE}</script>'></iframe>",
+    f"<iframe src=javascript:parent.{_CODE}>",
+    f"<object data=data:text/html,<script>{_CODE}</script>>",
+    f"<embed src=javascript:{_CODE}>",
+    f"<body onload={_CODE}>",
+    f"<details open ontoggle={_CODE}>x</details>",
+    f"<video><source onerror={_CODE}></video>",
+    f"<audio src=x onerror={_CODE}>",
+    f"<input autofocus onfocus={_CODE}>",
+    f"<select autofocus onfocus={_CODE}><option>x</select>",
+    f"<marquee onstart={_CODE}>x</marquee>",
+    f"<a href=javascript:{_CODE}>click</a>",
+    f"<form action=javascript:{_CODE}><button autofocus>x</button></form>",
+    f"<meta http-equiv=refresh content='0;url=javascript:{_CODE}'>",
+    "<meta http-equiv=Content-Security-Policy content=\"script-src 'unsafe-inline'\">",
+    "<base href=//evil.example/>",
+    "<link rel=stylesheet href=//evil.example/x.css>",
+    "<style>*{display:none!important}</style>",
+    "<style>@import '//evil.example/x.css';</style>",
+    "<plaintext>",
+    "<textarea><title><noscript><xmp>",
+    "<!-- --><!--",
+    "]]><![CDATA[",
+    f"<template><script>{_CODE}</script></template>",
+    f"javascript:{_CODE}//",
+    f"data:text/html,<script>{_CODE}</script>",
+    "{{7*7}}{% for x in y %}{{ self.__init__ }}",
+    "${7*7}#{7*7}<%= 7*7 %>",
+    "{{constructor.constructor('window.pwned=1')()}}",
+    f"\\u003cscript\\u003e{_CODE}\\u003c/script\\u003e",
+    f"&lt;script&gt;{_CODE}&lt;/script&gt;",
+    f"%3Cscript%3E{_CODE}%3C/script%3E",
+    f"+ADw-script+AD4-{_CODE}+ADw-/script+AD4-",
+    f"\ufeff<script>{_CODE}</script>",
+    f"event: event\ndata: {{}}\n\n<script>{_CODE}</script>",
+    "\r\n\r\nHTTP/1.1 200 OK\r\nSet-Cookie: pwned=1\r\n\r\n",
+    "'; DROP TABLE events; --",
+    '" OR 1=1 --',
+    '=HYPERLINK("http://evil.example","click")',
+    "Ada\u202e nilloC neeliE",
+    "Eileen\u200b Collins",
+    "\u2066Eileen Collins\u2069",
+    "\x1b[31mEileen\x07\x00",
+    "../../../../etc/passwd",
+    "A" * 190,
+    "Z̸̡̧̢͎̞̮͚̈́̿̒̂̕a̴̢̛̗̣͓̯͑̽̈́̕l̵̡̛̙̳̝̰̇̋͊̕g̶̢̛̦̙̲̗̊̔̈́̕o̷̧̢̤̖̳̾̎̈́̕",
+    "constructor",
+    "__proto__",
+)

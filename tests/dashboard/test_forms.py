@@ -1,0 +1,90 @@
+"""What stands in a form, on its way to the archive or to a door, and what a door says back about its people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from edge.dashboard.filters import Filters
+from edge.dashboard.queries import query_of
+from edge.dashboard.roster import Hours, Listed, Span, _people
+from edge.dashboard.terms import terms_form, terms_of
+
+
+def posted(**fields: str) -> Request:
+    return Request({"type": "http", "state": {"posted": fields}})
+
+
+def test_a_search_becomes_a_query_and_an_export_the_same_one() -> None:
+    filters = Filters.of({"person": " ada ", "verdict": "refused", "since": "2026-11-01", "until": "2026-11-22"})
+    query = filters.query()
+    assert (query.person, query.verdict, query.kind) == ("ada", "refused", None)
+    assert query.since is not None
+    assert query.until is not None
+    assert (query.until - query.since).days == 22, "the last day is included"
+    exported = query_of(dict(part.split("=") for part in filters.export().replace("%3A", ":").split("&")))
+    assert (exported.person, exported.since, exported.until) == (query.person, query.since, query.until)
+
+
+def test_what_happened_may_also_be_a_kind_of_event() -> None:
+    assert Filters(verdict="door").query().kind == "door"
+    assert Filters(verdict="anything else").query() == Filters().query()
+
+
+@pytest.mark.parametrize("day", ["yesterday", "2026-13-01", "'", "9" * 500])
+def test_a_day_that_is_none_is_left_out(day: str) -> None:
+    assert not Filters.of({"since": day, "until": day}).chosen
+
+
+def test_another_filter_begins_at_the_newest_event_again() -> None:
+    older = Filters(person="ada", before="1.2")
+    assert older.text(verdict="granted") == "person=ada&verdict=granted"
+    assert older.text(before="3.4") == "person=ada&before=3.4"
+
+
+def test_terms_come_back_from_the_form_as_the_door_told_them() -> None:
+    hours = Hours("Europe/Berlin", (Span(("mon", "fri"), "08:00", "18:00"),))
+    form = terms_form(Listed("ada", "Ada", second_factor="needed", because="asked_for", schedule=hours))
+    fields = {"name": "Ada", "second_factor": form.second_factor, "timezone": form.timezone}
+    for number, span in enumerate(form.hours):
+        fields |= {f"start{number}": span.start, f"end{number}": span.end}
+        fields |= {f"day{number}-{day}": "true" for day in span.days}
+    assert terms_of(posted(**fields)) == {
+        "name": "Ada",
+        "valid_from": None,
+        "valid_until": None,
+        "schedule": {
+            "timezone": "Europe/Berlin",
+            "hours": [{"days": ["mon", "fri"], "start": "08:00", "end": "18:00"}],
+        },
+        "second_factor": "always",
+    }
+
+
+def test_an_empty_form_limits_nothing() -> None:
+    terms = terms_of(posted(name="Ada", valid_until="soon", second_factor="sometimes"))
+    assert terms["schedule"] is terms["valid_from"] is terms["valid_until"] is None
+    assert terms["second_factor"] == "automatic"
+
+
+def test_people_are_told_with_why_their_face_alone_is_not_enough() -> None:
+    (ada,) = _people([{"person_id": "ada", "name": "Ada Lovelace", "references": 9, "second_factor": "minor"}])
+    assert ada.initials == "AL"
+    assert ("mind", "needs a second proof") in ada.tags
+    assert ada.warnings
+
+
+@pytest.mark.parametrize(
+    "odd", [{"person_id": "ada", "name": "Ada", "references": "many"}, {"name": 7}, "ada", None, 3]
+)
+def test_somebody_whom_this_version_cannot_read_is_still_listed(odd: Any) -> None:
+    people = _people([odd, {"person_id": "bob", "name": "Bob"}])
+    assert len(people) == 2
+    assert people[1].name == "Bob"
+
+
+@pytest.mark.parametrize("odd", [None, {}, "people", 7])
+def test_a_list_that_is_none_has_nobody(odd: Any) -> None:
+    assert _people(odd) == []
