@@ -23,6 +23,8 @@ NONE, IMAGENET, PUBLISHED = "none", "imagenet", "published"
 
 _PATIENCE: Final = 10.0  # seconds for the first sign of a server
 _SERVER: Final = "https://storage.googleapis.com/tensorflow/keras-applications/"
+# Keras' networks average over a thousand steps and more; after a few hundred they would judge by what they began with.
+_MOMENTUM: Final = 0.9
 _CENTRED: Final = (127.5, 127.5, "RGB")  # pixels from -1 to 1
 _CAFFE: Final = ((103.939, 116.779, 123.68), 1.0, "BGR")
 
@@ -123,7 +125,11 @@ def _application(keras: Any, network: _Application, weights: str, size: int) -> 
         _can_be_fetched(network)
     make = getattr(keras.applications, network.name)
     shape = (size, size, 3)
-    return make(include_top=False, weights=None if weights == NONE else weights, input_shape=shape, pooling="avg")
+    made = make(include_top=False, weights=None if weights == NONE else weights, input_shape=shape, pooling="avg")
+    for layer in made.layers if weights == NONE else ():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = _MOMENTUM
+    return made
 
 
 def _can_be_fetched(network: _Application) -> None:

@@ -37,7 +37,7 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     system: str
-    instead: str  # what the article had
+    instead: str  # what the article had, "" where there is none
     run: Run
     theirs: str = ""  # the article's own figure
 
@@ -104,7 +104,7 @@ RECIPES: Final[Sequence[Recipe]] = (
     Recipe(
         "tuned-triplet",
         "shipped, tuned",
-        "no article's: the shipped tower trained on, without distillation",
+        "",
         _run(
             recipe="triplet", backbone="mobilefacenet", weights="published", size=112, embedding=192, margin=0.2,
             learning_rate=1e-5, steps=25, epochs=3, augment="light",

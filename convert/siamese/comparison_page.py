@@ -8,7 +8,7 @@ from typing import Final
 
 from convert.siamese.backbones import BACKBONES
 from convert.siamese.comparison import RECIPES, RECORD, SHIPPED, Comparison, Recipe, Row, read_comparison
-from convert.tables import percent, table
+from convert.tables import flow, percent, table
 
 PAGE: Final = "siamese.md"
 _TEXT: Final = Path(__file__).with_name("page.md")
@@ -40,16 +40,20 @@ def _told(comparison: Comparison) -> str:
     )
     rows = [_shipped(known[SHIPPED]), *(_row(recipe, known[recipe.name]) for recipe in RECIPES)]
     theirs = [(recipe.name, recipe.theirs) for recipe in RECIPES if recipe.theirs]
+    opening = flow(
+        f"{comparison.data}: {people['train']:,} people to learn from, {people['validation']:,} to stop and to choose "
+        f"the threshold by, and the {people['test']:,} people of `pairsDevTest.txt`, from whom nothing here was "
+        f"learned, with its 1,000 pairs. {run} of {len(rows)} rows have been run; the others say so."
+    )
     return f"""\
-{comparison.data}: {people["train"]:,} people to learn from, {people["validation"]:,} to stop and to choose the
-threshold by, and the {people["test"]:,} people of `pairsDevTest.txt`, whom no row has seen, with its 1,000 pairs.
-{run} of {len(rows)} rows have been run; the others say so.
+{opening}
 
 {table(heads, rows)}
 
 Intervals are Wilson's. A pair with a picture in which no face was found counts as told wrong. Every tower is trained
 from scratch unless the row says otherwise, and at a size and for a time that two cores can bear: these rows are far
-below what their articles' networks could do, and no row here is a verdict on an article.
+below what their articles' networks could do, and no row here is a verdict on an article. Rows whose intervals overlap
+are not told apart. The shipped network was trained elsewhere, on pictures of people who may also be in LFW.
 
 What the articles report of their own networks, on their own pairs:
 
@@ -63,7 +67,8 @@ def _shipped(row: Row) -> Sequence[str]:
 def _row(recipe: Recipe, row: Row) -> Sequence[str]:
     run = recipe.run
     weights = "from scratch" if run.weights == "none" else f"weights: {run.weights}"
-    here = f"{run.detector}, {run.size} x {run.size}, {weights}; there: {recipe.instead}"
+    here = f"{run.detector}, {run.size} x {run.size}, {weights}"
+    here += f"; there: {recipe.instead}" if recipe.instead else ""
     return (row.name, recipe.system, f"{run.backbone}, {run.recipe}", here, *_figures(row))
 
 

@@ -133,7 +133,9 @@ def people_map(vectors: NDArray[np.float32], people: NDArray[Any]) -> str:
 
 def _worst(crops: Crops, pairs: Pairs, similarities: Floats) -> str:
     """The pairs of one person least alike, and those of two people most alike."""
-    order = np.argsort(similarities, kind="stable")
+    sides = np.sort(np.column_stack([pairs.first, pairs.second]), axis=1)
+    once = np.sort(np.unique(sides, axis=0, return_index=True)[1])  # a pair may have been drawn twice
+    order = once[np.argsort(similarities[once], kind="stable")]
     same = pairs.same.astype(bool)
     shown = []
     for title, rows in (

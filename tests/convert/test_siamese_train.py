@@ -185,6 +185,15 @@ def test_imagenet_weights_without_a_network_are_told_plainly(tmp_path: Path, mon
         build_tower("mobilenet_v2", "imagenet", 64, 8)
 
 
+def test_a_network_of_keras_from_scratch_soon_judges_by_what_it_has_seen() -> None:
+    """With Keras' own momentum a short training is judged with the averages of no training at all."""
+    tower = build_tower("mobilenet_v2", "none", 32, 8)
+    inner = next(layer for layer in tower.layers if isinstance(layer, keras.Model))
+    norms = [layer for layer in inner.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert norms
+    assert {layer.momentum for layer in norms} == {0.9}
+
+
 def test_learning_can_go_on_from_a_tower_of_before(album: Path, runs: dict[str, Path]) -> None:
     learner = Learner(run_of(album, weights=str(runs["contrastive"] / "tower.keras")))
     before = tower_of(runs["contrastive"]).get_weights()
