@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -144,16 +145,20 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """A file or a whole folder; nothing where there is none."""
+    """A file or a whole folder; nothing where there is none. `only_empty`: a folder in which nothing is left."""
 
     path: Path
+    only_empty: bool = False
 
     def told(self) -> str:
         return f"remove {self.path}"
 
     def do(self) -> None:
         def remove() -> None:
-            if self.path.is_dir() and not self.path.is_symlink():
+            if self.only_empty:
+                with contextlib.suppress(OSError):  # something of somebody else's is in it
+                    self.path.rmdir()
+            elif self.path.is_dir() and not self.path.is_symlink():
                 shutil.rmtree(self.path)
             else:
                 self.path.unlink(missing_ok=True)

@@ -83,6 +83,7 @@ def removal(layout: Layout, machine: Machine, *, purge: bool) -> tuple[Action, .
         Remove(layout.command),
         Remove(layout.opt),
         Remove(layout.users),
+        Remove(layout.users.parent, only_empty=True),
         Run(("userdel", "limen-dashboard"), needed=False),
         *((Run(("userdel", "limen"), needed=False),) if purge else ()),
         *rest,

@@ -171,6 +171,7 @@ def test_a_step_that_fails_says_what_and_changes_nothing(tmp_path: Path) -> None
         with pytest.raises(DeployError, match=said):
             step.do()
     Run(("false",), needed=False).do()
+    Remove(tmp_path, only_empty=True).do()
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
 
 

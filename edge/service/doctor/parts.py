@@ -44,6 +44,9 @@ def models(settings: Settings, clock: Clock) -> Iterator[Finding]:
 
 def store(settings: Settings, clock: Clock) -> Iterator[Finding]:
     """Whether the store opens and everybody can be read. Raises StoreBusyError where a daemon holds it."""
+    if not (settings.state / "store.db").exists():
+        yield warn("store", "there is none yet, so nobody is enrolled", "start the door, which makes it: limen run")
+        return
     try:
         with open_store(settings.store, settings.state, clock) as opened:
             people = opened.people()
