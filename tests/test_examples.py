@@ -43,7 +43,8 @@ BlueprintSafeLoader.add_constructor("!input", lambda _, node: Input(node.value))
 
 
 def blueprint(path: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=BlueprintSafeLoader)  # noqa: S506
+    text = path.read_text(encoding="utf-8")
+    loaded: dict[str, Any] = yaml.load(text, Loader=BlueprintSafeLoader)  # noqa: S506 - a SafeLoader and one more tag
     return loaded
 
 
