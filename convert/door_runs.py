@@ -31,7 +31,7 @@ _STEP_ENROLMENTS: Final = 1000
 _USUAL: Final = (10, 10)  # people and references while one number of the rule is changed
 _LARGER: Final = (50, 100, 200)
 _SEED: Final = 1
-_OF_THE_LEVEL: Final = ("security", "level_threshold", "detection_threshold")
+_NOT_TOLD: Final = ("security", "level_threshold", "detection_threshold", "compare")
 
 
 def measure_door(images: Path, train: Path, test: Path, device: Device, data: str) -> DoorRecord:
@@ -45,7 +45,7 @@ def measure_door(images: Path, train: Path, test: Path, device: Device, data: st
         seed=_SEED,
         rounds=ROUNDS,
         thresholds={security: rule.detection_threshold for security, rule in rules.items()},
-        rule={key: value for key, value in asdict(rules["balanced"]).items() if key not in _OF_THE_LEVEL},
+        rule={key: value for key, value in asdict(rules["balanced"]).items() if key not in _NOT_TOLD},
         jitter=JITTER,
         scenes={name: _size(scene) for name, scene in scenes.items()},
         rows=rows,
@@ -59,7 +59,7 @@ def rules_of(device: Device) -> Mapping[Security, Rule]:
     """The shipped rule of each level, with the card's thresholds."""
     thresholds = [(step.fmr, step.similarity) for step in device.embedder.thresholds]
     levels: tuple[Security, ...] = get_args(Security)
-    return {level: make_rule(AccessSettings(security=level), thresholds) for level in levels}
+    return {level: make_rule(AccessSettings(security=level), thresholds, device.compare) for level in levels}
 
 
 def scene(people: Identities, device: Device, jitter: Jitter) -> Scene:
@@ -110,7 +110,7 @@ def row(
 
 def look_alikes(scene: Scene, rules: Mapping[Security, Rule]) -> Iterator[LookAlikes]:
     """Each level against the strangers who resemble a resident most; the same households as in the table."""
-    near = nearest_strangers(scene, NEAREST)
+    near = nearest_strangers(scene, NEAREST, rules["balanced"].compare)
     enrolled, references = _USUAL
     for security, rule in tqdm(rules.items(), desc="look-alikes", unit=" doors", disable=None):
         tally = simulate(scene, rule, enrolled, references, _ENROLMENTS // enrolled, seed=_SEED)

@@ -35,8 +35,8 @@ def siamese(distance: Any, tower: Any = None) -> Any:
 
 
 def apart(a: Any, b: Any) -> Any:
-    """|a - b|, of plain layers."""
-    return keras.layers.Activation("relu", name="distance")(keras.layers.Subtract(name="difference")([a, b]))
+    """|a - b|, whatever their length."""
+    return keras.ops.abs(keras.layers.Subtract(name="difference")([a, b]))
 
 
 def embedded(model: Any, pixels: np.ndarray) -> np.ndarray:

@@ -141,8 +141,10 @@ def test_the_two_halves_must_share_nobody(album: Path, device: Device) -> None:
 
 
 def test_a_whole_record_survives_its_file(half: Half, device: Device, tmp_path: Path) -> None:
-    record = measure(half, half, device, "a test")
+    record = measure(half, half, device, "a test", ("ours", "theirs"))
     write_record(tmp_path, record)
     assert read_records(tmp_path) == {device.embedder.sha256: record}
     assert record.test.not_acquired == 1
     assert sum(record.histogram.impostors) == record.test.impostors == 8
+    assert record.thresholds()[0].data.startswith("a test ours people, all-against-all") if record.levels else True
+    assert record.accuracy()["data"] == "a test theirs"
