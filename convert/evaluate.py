@@ -67,8 +67,8 @@ def _half(folds: tuple[Fold, ...], images: Path, device: Device) -> Half:
 
 def measure(train: Half, test: Half, device: Device, data: str, halves: tuple[str, str]) -> Record:
     """All figures of the two halves, which are called `halves`."""
-    train_pairs = figures.all_pairs(train.embedded.vectors, train.people.people, device.compare)
-    test_pairs = figures.all_pairs(test.embedded.vectors, test.people.people, device.compare)
+    train_pairs = figures.all_pairs(train.embedded.vectors, train.people.people, train.embedded.compare)
+    test_pairs = figures.all_pairs(test.embedded.vectors, test.people.people, test.embedded.compare)
     return Record(
         name=device.embedder.name,
         quantization=device.embedder.quantization,

@@ -88,7 +88,7 @@ class Gate:
         network = load_network(content)
         vectors = self._panel.embed(network, recipe.name)
         if recipe.name in COLOURS:
-            self._drifts[recipe.name] = self._drawn.similarities(vectors)
+            self._drifts[recipe.name] = self._drawn.similarities(vectors, self._panel.compare)
         similar = cosines(vectors, self._own)
         try:
             losses = self.reference.losses(self._panel.pairs(vectors))
@@ -110,7 +110,8 @@ class Gate:
 
     def drift(self) -> Drift:
         """Of the files judged so far that stand in the picture."""
-        return Drift(self._drawn.genuine, self._drawn.similarities(self._own), dict(self._drifts))
+        own = self._drawn.similarities(self._own, self._panel.compare)
+        return Drift(self._drawn.genuine, own, dict(self._drifts))
 
     def _times(self, network: Network) -> float:
         took = milliseconds({"half": self._half, "this": network}, self._clock)

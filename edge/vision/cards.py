@@ -69,7 +69,7 @@ class Head(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Threshold(Struct, frozen=True, forbid_unknown_fields=True):
-    """The `similarity`, by the card's `score`, at which a share `fmr` of impostors passes, and the `data` that showed it."""
+    """The `similarity`, by the card's `score`, that a share `fmr` of impostors reaches; the `data` that showed it."""
 
     fmr: Annotated[float, Meta(gt=0, lt=1)]
     similarity: Annotated[float, Meta(ge=-1, le=1)]
