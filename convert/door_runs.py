@@ -21,6 +21,7 @@ from convert.embeddings import Device, embed_on_device
 from convert.frames import JITTER, Jitter, visits_of
 from convert.lookalikes import NEAREST
 from edge.access.policy import Rule, make_rule
+from edge.comparing import COSINE
 from edge.settings import AccessSettings
 
 COMMAND: Final = "limen-convert measure door"
@@ -45,7 +46,7 @@ def measure_door(images: Path, train: Path, test: Path, device: Device, data: st
         seed=_SEED,
         rounds=ROUNDS,
         thresholds={security: rule.detection_threshold for security, rule in rules.items()},
-        rule={key: value for key, value in asdict(rules["balanced"]).items() if key not in _NOT_TOLD},
+        rule=_told(rules["balanced"]) | {"compared_by": device.embedder.compared_by},
         jitter=JITTER,
         scenes={name: _size(scene) for name, scene in scenes.items()},
         rows=rows,
@@ -53,6 +54,11 @@ def measure_door(images: Path, train: Path, test: Path, device: Device, data: st
         steps=tuple(_steps(scenes["everybody"], rules["balanced"])),
         extrapolated=tuple(_extrapolated(rows)),
     )
+
+
+def _told(rule: Rule) -> dict[str, Any]:
+    """What is the same for every level."""
+    return {key: value for key, value in asdict(replace(rule, compare=COSINE)).items() if key not in _NOT_TOLD}
 
 
 def rules_of(device: Device) -> Mapping[Security, Rule]:

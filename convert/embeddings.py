@@ -16,7 +16,6 @@ from typing import Any, Final
 import cv2
 import msgspec
 import numpy as np
-from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -28,7 +27,7 @@ from edge.clock import SystemClock
 from edge.comparing import COSINE, Comparator
 from edge.settings import VisionSettings
 from edge.values import Crop, Face
-from edge.vision.cards import Card, Head
+from edge.vision.cards import Card
 from edge.vision.eye import Eye, open_eye
 from edge.vision.heads import open_comparator
 
@@ -109,12 +108,6 @@ class Device:
     @property
     def embedder(self) -> Card:
         return self.cards["embedder"]
-
-    @property
-    def head(self) -> str | UnsetType:
-        """The sha256 of the embedder's head, where that is what compares."""
-        head = self.embedder.head
-        return head.sha256 if self.compare.score == "head" and isinstance(head, Head) else UNSET
 
     def made(self, data: str, command: str) -> dict[str, Any]:
         """The fields of `convert.record.Made`."""

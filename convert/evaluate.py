@@ -83,7 +83,7 @@ def measure(train: Half, test: Half, device: Device, data: str, halves: tuple[st
         pairs=pair_figures(train, test),
         curve=curve(test_pairs),
         histogram=_histogram(test_pairs),
-        head=device.head,
+        compared_by=device.embedder.compared_by,
         halves=halves,
     )
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import Meta, Struct
 
 from convert.errors import ConversionError
 from convert.release import write_file
-from edge.vision.cards import Card, Head, Role, Sha256, Threshold, read_card
+from edge.vision.cards import Card, Role, Sha256, Threshold, read_card
 
 FILE: Final = "evaluation.json"
 # Doddington et al. (2000): with 30 errors behind it, a rate is within 30 % of the truth with 90 % confidence.
@@ -111,8 +111,8 @@ class Histogram(Struct, frozen=True, forbid_unknown_fields=True):
 class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One evaluation of one chain of models.
 
-    `head`: the embedder's, where its score is what was measured, and not the cosine. `halves`: what the people are
-    called who gave the thresholds, and those who gave the figures.
+    `compared_by`: as its card says. `halves`: what the people are called who gave the thresholds, and those who gave
+    the figures.
     """
 
     name: str
@@ -128,7 +128,7 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     pairs: PairFigures
     curve: tuple[tuple[float, float], ...]  # (FMR, TAR) of the test people
     histogram: Histogram
-    head: Sha256 | UnsetType = UNSET
+    compared_by: str = "cosine"
     halves: tuple[str, str] = ("DevTrain", "DevTest")
 
     def thresholds(self) -> tuple[Threshold, ...]:
@@ -181,8 +181,8 @@ def judged(card: Card, folder: Path) -> Card:
     """
     record = read_records(folder).get(card.sha256)
     beside = {read_card(path).sha256 for path in folder.glob("*.json") if path.name != FILE}
-    head = card.head.sha256 if card.score == "head" and isinstance(card.head, Head) else UNSET
-    if record is None or record.head != head or not set(record.models.values()) <= beside | {card.sha256}:
+    fits = record is not None and record.compared_by == card.compared_by
+    if record is None or not fits or not set(record.models.values()) <= beside | {card.sha256}:
         return msgspec.structs.replace(card, thresholds=(), accuracy={}, runtime=None)
     return msgspec.structs.replace(
         card, thresholds=record.thresholds(), accuracy=record.accuracy(), runtime=record.runtime

@@ -116,6 +116,11 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         if self.score == "head" and not (isinstance(self.head, Head) and self.head.file.endswith(".npz")):
             raise ValueError("`score` is the head's, and there is no `head` in a .npz")
 
+    @property
+    def compared_by(self) -> str:
+        """`cosine`, or the sha256 of the head whose score it is."""
+        return self.head.sha256 if self.score == "head" and isinstance(self.head, Head) else "cosine"
+
 
 def read_card(path: Path) -> Card:
     """Read one card. Raises ModelError naming the file and the field."""

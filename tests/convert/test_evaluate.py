@@ -173,7 +173,7 @@ def test_what_is_measured_by_a_head_is_for_that_head_only(album: Path, tmp_path:
     write_record(models, record)
     card = device.embedder
     assert isinstance(card.head, Head)
-    assert record.head == card.head.sha256
+    assert record.compared_by == card.head.sha256
     assert judged(card, models).accuracy == record.accuracy()
     assert judged(msgspec.structs.replace(card, score="cosine"), models).accuracy == {}
     other = msgspec.structs.replace(card.head, sha256="0" * 64)
