@@ -39,6 +39,11 @@ def apart(a: Any, b: Any) -> Any:
     return keras.ops.abs(keras.layers.Subtract(name="difference")([a, b]))
 
 
+def one_sided(a: Any, b: Any) -> Any:
+    """What of a is more than of b: of layers that an .h5 holds, and not the same the other way round."""
+    return keras.layers.Activation("relu", name="distance")(keras.layers.Subtract(name="difference")([a, b]))
+
+
 def embedded(model: Any, pixels: np.ndarray) -> np.ndarray:
     """What a Keras network gives for RGB uint8 pixels, taken in as -1..1."""
     tensor = (pixels.astype(np.float32) - 127.5) / 127.5
