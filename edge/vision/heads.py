@@ -107,11 +107,18 @@ def unusable(head: DenseHead, dimension: int) -> str | None:
     """Why the door cannot compare embeddings of `dimension` numbers by `head`; None where it can.
 
     It takes |a - b|, so it is symmetric by its making. It has to be free of scale as well, for the door keeps
-    embeddings of unit length only, and to end in one number from 0 to 1 that is larger for one face than for two.
+    embeddings of unit length only, and to end in one number from 0 to 1. Whether that is larger for one face than for
+    two, only pictures can tell: of a head with its labels the other way round no enrolment comes to anything.
     """
     if not (np.isfinite(head.length) and head.length > 0):
         return "it is not free of scale: it compares embeddings of whatever length, and the door keeps unit length only"
-    return _misfit(head.layers, dimension) or _senseless(head, dimension)
+    misfit = _misfit(head.layers, dimension)
+    if misfit is None:
+        probes = _probes(dimension)
+        with np.errstate(all="ignore"):
+            if not np.isfinite(head.against(probes, probes)).all():
+                return "its score is not a number for every two embeddings"
+    return misfit
 
 
 def _misfit(layers: Sequence[Dense], dimension: int) -> str | None:
@@ -124,17 +131,6 @@ def _misfit(layers: Sequence[Dense], dimension: int) -> str | None:
         inputs = len(layer.bias)
     if not layers or inputs != 1 or layers[-1].activation != "sigmoid":
         return "it does not end in one number between 0 and 1"
-    return None
-
-
-def _senseless(head: DenseHead, dimension: int) -> str | None:
-    probes = _probes(dimension)
-    with np.errstate(all="ignore"):
-        two, one = head.paired(probes[:-1], probes[1:]), head.paired(probes[:1], probes[:1])
-    if not (np.isfinite(two).all() and np.isfinite(one).all()):
-        return "its score is not a number for every two embeddings"
-    if not two.mean() < one[0]:
-        return "its score is no larger for twice the same embedding than for two that have nothing in common"
     return None
 
 

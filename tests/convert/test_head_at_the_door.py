@@ -107,13 +107,6 @@ def test_whatever_else_is_left_behind_by_name(model: Callable[[], Any], why: str
     assert why in said
 
 
-def likes_the_same(model: Any) -> Any:
-    """Its verdict as of a network that has learned."""
-    verdict = model.get_layer("verdict")
-    verdict.set_weights([-np.abs(verdict.get_weights()[0]), np.ones(1)])
-    return model
-
-
 def imported(model: Any, folder: Path) -> Card:
     model.save(folder / "net.keras")
     command = ["import", "keras", str(folder / "net.keras"), "--mean", "127.5", "--scale", "127.5", "--name", "mine"]
@@ -126,7 +119,7 @@ def test_a_tower_that_gives_one_length_brings_its_head_along(
 ) -> None:
     inner = embedder()
     tower = keras.Model(inner.inputs[0], layers.UnitNormalization()(inner.outputs[0]), name="tower")
-    model = likes_the_same(siamese(apart, tower))
+    model = siamese(apart, tower)
     card = imported(model, tmp_path)
     assert isinstance(card.head, Head)
     assert card.score == "head"
@@ -135,17 +128,6 @@ def test_a_tower_that_gives_one_length_brings_its_head_along(
     one, other = (np.asarray(tower(picture)) for picture in pixels)
     said = float(np.asarray(model(list(pixels)))[0, 0])
     assert open_comparator(tmp_path, card).against(one, other[0])[0] == pytest.approx(said, abs=1e-4)
-
-
-def test_a_head_whose_labels_are_the_other_way_round_is_left_behind(tmp_path: Path) -> None:
-    inner = embedder()
-    tower = keras.Model(inner.inputs[0], layers.UnitNormalization()(inner.outputs[0]), name="tower")
-    model = siamese(apart, tower)
-    verdict = model.get_layer("verdict")
-    verdict.set_weights([np.ones_like(verdict.get_weights()[0]), np.zeros(1)])
-    card = imported(model, tmp_path)
-    assert card.score == "cosine"
-    assert "its head is left behind: its score is no larger for twice the same embedding" in card.source
 
 
 # --- from a training to the door ---

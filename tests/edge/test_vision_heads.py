@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.access.references import conclude
 from edge.comparing import COSINE
 from edge.errors import ModelError
 from edge.vision.cards import read_card
 from edge.vision.heads import Dense, DenseHead, decoded, encoded, open_comparator, unusable
+from tests.edge.access_scene import DIMENSION, REQUEST, RULE, face_of, gallery, like
 from tests.edge.heads import a_head, models_with_head
 
 MISSPELT = ("sigmoid".encode("utf-32-le"), "sigmoit".encode("utf-32-le"))
@@ -68,7 +70,6 @@ def test_a_file_gives_the_same_head_and_the_same_head_the_same_file() -> None:
 SOUND = layers(48, 8, 1)
 BROKEN = Dense(np.full((48, 1), np.nan, np.float32), np.zeros(1, np.float32), "sigmoid")
 LOUD = Dense(np.full((48, 8), 3e38, np.float32), np.zeros(8, np.float32), "linear")
-OPPOSITE = Dense(np.full((48, 1), 1, np.float32), np.zeros(1, np.float32), "sigmoid")
 
 
 @pytest.mark.parametrize(
@@ -86,11 +87,20 @@ OPPOSITE = Dense(np.full((48, 1), 1, np.float32), np.zeros(1, np.float32), "sigm
             DenseHead(7.0, (LOUD, replace(SOUND[1], kernel=np.tile(np.array([[1], [-1]], np.float32), (4, 1))))),
             "not a number",
         ),
-        (DenseHead(7.0, (OPPOSITE,)), "no larger for twice the same"),
     ],
 )
 def test_a_head_that_is_not_fit_for_the_door_is_told_from_one_that_is(head: DenseHead, why: str) -> None:
     assert why in str(unusable(head, 48))
+
+
+def test_a_head_with_its_labels_the_other_way_round_enrols_nobody() -> None:
+    verdict = Dense(np.full((DIMENSION, 1), 3, np.float32), np.full(1, -1, np.float32), "sigmoid")
+    head = DenseHead(1.0, (verdict,))
+    assert unusable(head, DIMENSION) is None, "nothing but pictures can tell"
+    rule = replace(RULE, compare=head, detection_threshold=0.9)
+    references = [like(ana=near) for near in (0.99, 0.98, 0.97, 0.96, 0.95)] * 2
+    assert head.against(face_of("ana").vector[np.newaxis], face_of("ben").vector)[0] > 0.9
+    assert conclude(REQUEST, references, gallery(), rule).person is None
 
 
 def test_a_card_says_what_its_thresholds_are_of(tmp_path: Path) -> None:
