@@ -104,7 +104,8 @@ FIELDS: Final[dict[type, dict[str, str]]] = {
         "nearest_id": "of a refusal: whom the face resembles most",
         "nearest": "their name: an explanation, not an identification",
         "key": "the id of the key that signed, for `remote`",
-        "similarity": "of the best reference of that person: a cosine, larger is more alike",
+        "similarity": "of the best reference of that person, larger is more alike: a cosine, or the score of the "
+        "network's own head, 0 to 1 ([which](models.md#siamese-models))",
         "votes": "how many of that person's references reached `detection_threshold`",
         "references": "how many that person has",
         "detection_threshold": "the similarity from which one reference counts",

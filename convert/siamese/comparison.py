@@ -160,12 +160,13 @@ def _shipped(parts: Parts) -> Row:
         found[name] = (vectors[usable], np.asarray(people.people, np.int64)[usable], kept)
     vectors, owners, _ = found["validation"]
     chosen = draw_pairs(owners, _BASE.judge_pairs, seeded(_BASE.seed, 1))
-    threshold = chosen_threshold(_cosines(vectors, chosen), chosen.same)
+    threshold = chosen_threshold(_similarities(device, vectors, chosen), chosen.same)
     vectors, _, kept = found["test"]
     pairs = of_fold(parts.pairs, kept)
-    figures = judged(_cosines(vectors, pairs), pairs.same, threshold, len(parts.pairs) - len(pairs), _BASE.fmr)
+    similarities = _similarities(device, vectors, pairs)
+    figures = judged(similarities, pairs.same, threshold, len(parts.pairs) - len(pairs), _BASE.fmr)
     return Row(SHIPPED, figures)
 
 
-def _cosines(vectors: Any, pairs: Any) -> Any:
-    return np.einsum("ij,ij->i", vectors[pairs.first], vectors[pairs.second], dtype=np.float64)
+def _similarities(device: Device, vectors: Any, pairs: Any) -> Any:
+    return device.compare.paired(vectors[pairs.first], vectors[pairs.second])
