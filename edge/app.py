@@ -79,7 +79,7 @@ def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> 
         while not stop.is_set():
             if door.turn():
                 notifier.alive()
-            notifier.status(f"{working}; no broker: {link.problem}" if link.problem else working)
+            notifier.status(f"{working}; {link.problem}" if link.problem else working)
         notifier.stopping()
         door.farewell()
 
