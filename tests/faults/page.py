@@ -33,8 +33,8 @@ each time. The figures stand in `docs/reliability.json`, and each case runs once
 ## Faults
 
 A pulse is asked to last {UNLOCK:g} s. *Unwanted* counts the moments at which the pin was unlocked without a grant in
-the journal just before, each grant counting once. *Sleeper* is by how much the machine, at worst, woke something late that
-did nothing but sleep: what a pulse lasts too long for that reason is not the door's doing.
+the journal just before, each grant counting once. *Sleeper* is by how much the machine, at worst, woke something late
+that did nothing but sleep: what a pulse lasts too long for that reason is not the door's doing.
 """
 
 _STRIKE: Final = f"""\
