@@ -616,6 +616,9 @@ SYSTEM_EVENTS: Final = {
     "references_of_another_model": "they cannot be compared: enrol this person again",
     "references_renewed": "made anew for another model, from the pictures that `store.keep_crops` kept",
     "broker_restarted": "the embedded broker had ended; another one works since some seconds",
+    "clock_untrusted": "nobody has set the clock since the start: `ts` is a guess, who has dates or hours stays out",
+    "clock_trusted": "it is known what time it is; `detail` says by how much the clock was moved",
+    "clock_jumped": "the clock was moved while the door works; `detail` says by how much",
     "inputs_failed": "a contact or button cannot be read: which one, and why",
     "inputs_recovered": "all contacts and buttons can be read again",
     "unreadable_event": "a row of the journal that this version cannot read",
@@ -631,6 +634,7 @@ DOOR_EVENTS: Final = {
 
 PROBLEMS: Final = {
     "strike_jammed": "the strike cannot confirm its level",
+    "clock_untrusted": "the clock is not set: who has dates or hours stays out",
     "locked_out": "no face is let in, after [attempts](#attempts-and-the-lock-out): wait, or `lockout.reset`",
     "camera_lost": "there is no picture to decide by",
     "camera_stalled": "there is no picture to decide by",

@@ -130,6 +130,22 @@ def test_strikes_that_keep_dying_are_started_less_and_less_often(tmp_path: Path)
     assert all(gap > least for gap, least in zip(gaps, (0.15, 0.35, 0.75), strict=True)), gaps
 
 
+def test_a_strike_that_dies_in_a_pulse_is_replaced_at_once_however_often_it_does(tmp_path: Path) -> None:
+    """Its pin keeps its level: only the next one locks."""
+    long = DoorSettings(driver="mock", unlock_seconds=10.0)
+    with open_strike(long, CLOCK, tmp_path) as strike:
+        for _ in range(4):
+            strike.ready()
+            strike.pulse(10.0, soon())
+            dead = send(strike, signal.SIGKILL)
+            wait_for_the_end_of(dead)
+            strike.poll()
+            strike.poll()
+            assert strike.pid != dead
+        strike.ready()
+        assert Pin(tmp_path, long).now() == "locked"
+
+
 def test_closing_while_the_strike_is_dead_still_locks(tmp_path: Path) -> None:
     pin = Pin(tmp_path, DOOR)
     with open_strike(DOOR, CLOCK, tmp_path) as strike:
