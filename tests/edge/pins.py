@@ -8,6 +8,8 @@ import select
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from edge.clock import SystemClock
 from edge.door.strike import Strike
 from edge.settings import DoorSettings
@@ -51,6 +53,12 @@ class Pin:
     def changes(self) -> list[tuple[float, str]]:
         lines = self._files.with_suffix(".trace").read_text().splitlines()
         return [(float(at), self._words[level == "1"]) for at, level in map(str.split, lines)]
+
+
+def second_hand(strike: int | None) -> int:
+    """The process id of a strike's second hand."""
+    (child,) = psutil.Process(strike).children()
+    return child.pid
 
 
 def soon() -> float:

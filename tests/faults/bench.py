@@ -41,7 +41,7 @@ class Record(Struct, frozen=True):
         found = [*self.troubles]
         if self.unwanted:
             found.append(f"unlocked {self.unwanted} times without a grant")
-        if case.bounded and self.beyond > PROMISE:
+        if case.bounded and self.beyond > PROMISE + self.late_seconds:
             found.append(
                 f"unlocked for {self.longest_seconds:.3f} s; a mere sleeper was {self.late_seconds:.3f} s late"
             )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.edge.doors import PATIENCE
-from tests.edge.pins import CLOCK
+from tests.edge.pins import CLOCK, second_hand
 from tests.faults.house import CAME_AND_WENT, UNLOCK, House
 from tests.faults.upgrading import UpgradedHouse, upgraded
 
@@ -19,7 +19,7 @@ _MISTAKES: Final = ("door: {pin: 99}", "acess: {}", "\tx", "access: {security: l
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`bounded`: the strike lives on and ends the pulse, so `unlock_seconds` + 250 ms is promised for it."""
+    """`bounded`: the strike or its second hand lives on, so `unlock_seconds` + 250 ms is promised for it."""
 
     name: str
     story: str
@@ -95,11 +95,35 @@ def strike_hangs(house: House) -> None:
 
 
 def both_killed(house: House) -> None:
-    """The strike first, so that it cannot hear of the other's end: nobody is left but what systemd calls then."""
+    """The strike first, so that it cannot hear of the other's end."""
     house.start()
     house.opens()
     house.wait(0, UNLOCK)
     os.kill(house.strike(), signal.SIGKILL)
+    house.kill()
+    house.locks()
+
+
+def second_hand_killed(house: House) -> None:
+    house.start()
+    house.opens()
+    house.wait(0, UNLOCK)
+    os.kill(second_hand(house.strike()), signal.SIGKILL)
+    house.locks()
+    house.opens()
+    house.locks()
+
+
+def all_killed(house: House) -> None:
+    """None may hear of another's end: nobody is left but what systemd calls then."""
+    house.start()
+    house.opens()
+    house.wait(0, UNLOCK)
+    strike = house.strike()
+    second = second_hand(strike)
+    os.kill(strike, signal.SIGSTOP)
+    for pid in (second, strike):
+        os.kill(pid, signal.SIGKILL)
     house.kill()
     house.force_locked()
 
@@ -166,7 +190,9 @@ CASES: Final = (
         upgraded,
         house=UpgradedHouse,
     ),
-    Case("strike-kill", "SIGKILL of the strike's process in a pulse", strike_killed, bounded=False),
-    Case("strike-hang", "the strike's process hangs in a pulse", strike_hangs, bounded=False),
-    Case("both-kill", "SIGKILL of both in a pulse, then `limen force-locked`", both_killed, bounded=False),
+    Case("strike-kill", "SIGKILL of the strike's process in a pulse", strike_killed),
+    Case("strike-hang", "the strike's process hangs in a pulse", strike_hangs),
+    Case("both-kill", "SIGKILL of the strike and of the main process in a pulse", both_killed),
+    Case("second-kill", "SIGKILL of the strike's second hand in a pulse", second_hand_killed),
+    Case("all-kill", "SIGKILL of all three in a pulse, then `limen force-locked`", all_killed, bounded=False),
 )

@@ -129,7 +129,7 @@ class House:
     def kill(self) -> None:
         """Kill the main process, and wait until nobody of the door is left."""
         assert self.door.process is not None
-        left = psutil.Process(self.door.process.pid).children()
+        left = psutil.Process(self.door.process.pid).children(recursive=True)
         self.door.kill()
         for child in left:
             wait_for_the_end_of(child.pid)
