@@ -22,6 +22,7 @@ from edge.dashboard.sessions import Sessions
 from edge.dashboard.site import EVENT_STREAM, Site
 from edge.dashboard.values import Session
 from edge.errors import StoreError
+from edge.mqtt.messages import decode
 
 LARGEST_BODY: Final = 16 * 1024
 _MOST_FIELDS: Final = 100
@@ -131,7 +132,7 @@ def _posted(headers: Headers, body: bytes) -> dict[str, Any]:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         if kind == "application/json":
-            return msgspec.json.decode(body, type=dict[str, Any])
+            return decode(dict[str, Any], body)
         if kind == "application/x-www-form-urlencoded":
             fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
             return dict(fields)

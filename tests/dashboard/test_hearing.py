@@ -132,6 +132,20 @@ def test_what_is_no_event_at_all_is_malformed(payload: bytes) -> None:
     assert why_not(FRONT.event("access"), payload) == "malformed"
 
 
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+@pytest.mark.parametrize("depth", [33, 990, 1010, 1150])
+def test_what_is_nested_deeper_than_anything_of_ours_is_malformed(opening: str, closing: str, depth: int) -> None:
+    nested = f"{opening * depth}1{closing * depth}"
+    event = encode(visit(1)).decode().removesuffix("}")
+    reply = encode(answer("t", None)).decode().removesuffix("}")
+    assert why_not(FRONT.event("access"), f'{event},"unknown":{nested}}}'.encode()) == "malformed"
+    assert why_not(FRONT.backfill, f'{event},"unknown":{nested}}}'.encode()) == "malformed"
+    assert why_not(FRONT.response("person.list"), f'{reply},"data":{{"people":{nested}}}}}'.encode()) == "malformed"
+    commands = f'{{"x":{{"authority":"read","allowed":true,"signed":"never","arguments":{{"a":{nested}}}}}}}'
+    told_info = encode(info("front")).decode().replace('"commands":{}', f'"commands":{commands}')
+    assert why_not(FRONT.info, told_info.encode()) == "malformed"
+
+
 def test_sizes_are_looked_at_before_anything_is_read() -> None:
     assert why_not(FRONT.event("access"), b"[" * 8193) == "too_large"
     assert why_not(FRONT.info, b" " * 65537) == "too_large"
