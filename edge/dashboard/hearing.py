@@ -47,6 +47,7 @@ _LONGEST: Final = {"id": 128, "visit": 128, "event": 64, "reason": 64, "person_i
 _LONGEST_NAME: Final = 200
 _LONGEST_DETAIL: Final = 1000
 _LARGEST_SEQ: Final = 2**53
+_FIRST_YEAR: Final = 1970  # where a clock begins that nobody set; the year 1 has not every hour in every time zone
 
 
 class Heard(Protocol):
@@ -168,7 +169,9 @@ def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"ts: {text[:40]!r} has no time zone")
-    return moment.astimezone(UTC)
+    if (moment := moment.astimezone(UTC)).year < _FIRST_YEAR:
+        raise ValueError(f"ts: {text[:40]!r} is no time of a door")
+    return moment
 
 
 _Event = TypeVar("_Event", bound=EventMessage)

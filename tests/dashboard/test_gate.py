@@ -158,7 +158,7 @@ def test_long_bodies_are_refused_also_where_no_length_is_told(board: Served) -> 
             browser.post("/password", content=b"a=\xff", headers=kind | {"content-type": "text/xml"}).status_code == 400
         )
         form = {"content-type": "application/x-www-form-urlencoded"}
-        assert browser.post("/password", content=b"&".join(b"a=1" for _ in range(200)), headers=form).status_code == 400
+        assert browser.post("/password", content=b"&".join(b"a=1" for _ in range(201)), headers=form).status_code == 400
         assert browser.post("/password", content=b"current=%ff", headers=form).status_code == 400
 
 
@@ -200,3 +200,25 @@ def test_behind_a_proxy_only_its_own_word_counts() -> None:
     assert direct.address("127.0.0.1", {"x-forwarded-for": "6.6.6.6"}) == "127.0.0.1"
     assert site.cookie.startswith("__Host-")
     assert Path(site.cookie).name == site.cookie
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/history?until=9999-12-31",
+        "/history?since=0001-01-01&view=charts",
+        "/history?before=" + "9" * 15 + "." + "9" * 18,
+        "/events.json?limit=000010" + "9" * 5000,
+        "/operators?before=" + "9" * 5000,
+        "/operators?before=9999999999999999999",
+        "/operators?before=٣",
+        "/login?problem=throttled&seconds=" + "9" * 5000,
+        "/people/front/" + "a" * 5000,
+        "/jobs/%00",
+        "/static/..%2f..%2fgate.py",
+        "/static/%00",
+    ],
+)
+def test_no_address_breaks_the_server(board: Served, address: str) -> None:
+    with board.logged_in() as browser:
+        assert browser.get(address).status_code in {200, 400, 404}

@@ -118,6 +118,7 @@ def test_other_topics_are_not_for_us(topic: str) -> None:
         {"ts": "yesterday"},
         {"ts": "2026-12-01T12:00:00"},
         {"ts": "0001-01-01T00:00:00+23:59"},
+        {"ts": "0001-01-01T00:00:00Z", "late": True},
         {"v": 2},
         {"seq": 1.5},
     ],
