@@ -133,6 +133,7 @@ class EnrolmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
     directory: str = "state"
     retention_days: Annotated[int, Meta(ge=1, le=3650)] = 90
+    forget_expired_days: Annotated[int, Meta(ge=0, le=3650)] = 30
     keep_crops: bool = False
 
 

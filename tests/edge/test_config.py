@@ -255,20 +255,15 @@ def test_a_word_that_lowers_the_security_is_accepted_only_on_purpose(write: Writ
     assert value_at(read_config(write(_yaml((key, word), ("access.accept_lower_security", True)))), key) == word
 
 
-@pytest.mark.parametrize("pin", ["intent_button_pin", "doorbell_pin", "confirm_button_pin"])
+EXIT = "exit_button_confirms: true, exit_button_pin"  # who only leaves agrees to nothing, unless it was said on purpose
+
+
+@pytest.mark.parametrize("pin", ["intent_button_pin", "doorbell_pin", "confirm_button_pin", EXIT])
 def test_a_button_can_be_asked_for_where_there_is_one(write: Write, pin: str) -> None:
     outside = pin in {"intent_button_pin", "doorbell_pin"}
     key = "access: {trigger: button}" if outside else "enrolment: {confirm: button}"
     read = read_config(write(f"{key}\ninputs: {{{pin}: 24}}"))
     assert (read.access.trigger if outside else read.enrolment.confirm) == "button"
-
-
-def test_whoever_only_leaves_agrees_to_nothing_unless_it_was_said_on_purpose(write: Write) -> None:
-    text = "enrolment: {confirm: button}\ninputs: {exit_button_pin: 24"
-    (problem,) = _problems(write(f"{text}}}"))
-    assert problem.startswith("enrolment.confirm: button needs inputs.confirm_button_pin")
-    assert "inputs.exit_button_confirms: true" in problem, "and here is the other way"
-    assert read_config(write(f"{text}, exit_button_confirms: true}}")).inputs.exit_button_confirms
 
 
 @pytest.mark.parametrize(
@@ -282,7 +277,7 @@ def test_whoever_only_leaves_agrees_to_nothing_unless_it_was_said_on_purpose(wri
         ("mqtt: {password_file: secret}", "mqtt.password_file"),
         ("mqtt: {broker: localhost, port: 0}", "mqtt.port"),
         ("access: {trigger: button}", "access.trigger"),
-        ("enrolment: {confirm: button}\ninputs: {confirm_button_pin: null}", "enrolment.confirm"),
+        ("enrolment: {confirm: button}\ninputs: {exit_button_pin: 24}", "enrolment.confirm"),
         ("mqtt: {image: true, privacy: ids}", "mqtt.image"),
     ],
 )
