@@ -255,10 +255,9 @@ def test_a_word_that_lowers_the_security_is_accepted_only_on_purpose(write: Writ
     assert value_at(read_config(write(_yaml((key, word), ("access.accept_lower_security", True)))), key) == word
 
 
-EXIT = "exit_button_confirms: true, exit_button_pin"  # who only leaves agrees to nothing, unless it was said on purpose
-
-
-@pytest.mark.parametrize("pin", ["intent_button_pin", "doorbell_pin", "confirm_button_pin", EXIT])
+@pytest.mark.parametrize(
+    "pin", ["intent_button_pin", "doorbell_pin", "confirm_button_pin", "exit_button_confirms: true, exit_button_pin"]
+)
 def test_a_button_can_be_asked_for_where_there_is_one(write: Write, pin: str) -> None:
     outside = pin in {"intent_button_pin", "doorbell_pin"}
     key = "access: {trigger: button}" if outside else "enrolment: {confirm: button}"
