@@ -15,13 +15,15 @@ from edge.mqtt.messages import Progress
 from tests.dashboard.boards import Served, answer, info, notice, served, stamped, status, visit
 
 _numbers = some.sampled_from([0, -1, 1, 5, 0.5, 2**53, -(2**53), 5e-324, 1e308, 10**400, True, None])
-_texts = some.sampled_from(
-    ["", "x" * 190, "<b>", "\u202e\0", "ada", "minor", "08:00", "mon", "Europe/Berlin", "../../etc", "{{7*7}}"]
-    + ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2026-12-01T00:00:00+14:00", "1970-01-01T00:00:00Z"]
-)
-_names = some.sampled_from(
-    ["people", "person_id", "name", "references", "enrolled_at", "valid_from", "valid_until", "schedule", "timezone", "hours", "days", "start", "end", "because", "second_factor", "number", "median_own", "worst_own", "nearest", "similarity", "recognised", "near_misses", "too_close", "damaged", "problems", "frame", "p50", "arguments", "detection_threshold", "false_match_rate", "of_another_model", "not_recognised", "warnings", "models"]
-)
+_WORDS = ["", "x" * 190, "<b>", "\u202e\0", "ada", "minor", "08:00", "mon", "Europe/Berlin", "../../etc", "{{7*7}}"]
+_MOMENTS = ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2026-12-01T00:00:00+14:00", "1970-01-01T00:00:00Z"]
+_NAMES = """
+    people person_id name references enrolled_at valid_from valid_until schedule timezone hours days start end because
+    second_factor number median_own worst_own nearest similarity recognised near_misses too_close damaged problems frame
+    p50 arguments detection_threshold false_match_rate of_another_model not_recognised warnings models
+"""
+_texts = some.sampled_from([*_WORDS, *_MOMENTS])
+_names = some.sampled_from(_NAMES.split())
 _anything = some.recursive(
     _numbers | _texts,
     lambda inner: some.lists(inner, max_size=3) | some.dictionaries(_names, inner, max_size=5),
