@@ -600,7 +600,7 @@ SYSTEM_EVENTS: Final = {
     "person_enrolled": "somebody was enrolled",
     "person_changed": "`person.set`; `detail` names the fields",
     "reference_deleted": "one of somebody's references was forgotten",
-    "person_deleted": "somebody was forgotten; named by the pseudonym",
+    "person_deleted": "somebody was forgotten: on command, or long after their access ended; named by the pseudonym",
     "pin_set": "the door, or this person, has a new PIN",
     "pin_removed": "the door, or this person, has no PIN any more",
     "pin_locked_out": "too many wrong PINs",

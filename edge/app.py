@@ -258,6 +258,7 @@ class Door:
             if now >= self._prune_due:
                 self._prune_due = now + _PRUNE_SECONDS
                 self._store.prune()
+                self._reception.forget_expired()
         except StoreError as error:
             _log.error("the store cannot be kept: %s", error)
 
