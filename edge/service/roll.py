@@ -11,7 +11,7 @@ from edge.access.gallery import Gallery
 from edge.access.gallery_audit import Examined, examine
 from edge.access.separation import separate
 from edge.clock import Clock
-from edge.errors import MessageError
+from edge.errors import MessageError, StoreError
 from edge.mqtt.arguments import PersonArguments, PersonSetArguments, ReferenceArguments
 from edge.mqtt.commands import Command
 from edge.service.answers import Action
@@ -75,7 +75,7 @@ class Roll:
         for person_id in gone:
             forget(self._store, self._clock, person_id, f"{self._days} days after the end of their access")
         if gone:
-            self._pipeline.admit(self._store.people())
+            self._know(*gone)
         return bool(gone)
 
     def _list(self, _command: Command) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class Roll:
         wanted = command.arguments.person_id
         if not forget(self._store, self._clock, wanted):
             raise MessageError("no_such_person", f"nobody has the id {wanted}")
-        self._pipeline.admit(self._store.people())
+        self._know(wanted)
         return {"person_id": wanted}
 
     def _list_references(self, command: Command) -> dict[str, Any]:
@@ -156,7 +156,16 @@ class Roll:
 
     def _change(self, person: Person, word: str, detail: str = "") -> None:
         self._store.change_person(person, system_event(word, detail, person=person))
-        self._pipeline.admit(self._store.people())
+        self._know(person.id)
+
+    def _know(self, *concerned: str) -> None:
+        """Take in who is stored now; where that cannot be read, nobody comes in as they were before the change."""
+        try:
+            people = self._store.people()
+        except StoreError:
+            self._pipeline.admit([one for one in self._pipeline.gallery.people if one.id not in concerned])
+            raise
+        self._pipeline.admit(people)
 
     def _separated(self, person: Person) -> Person:
         """`person` with the report of how they stand among the others now, where they can be compared."""
