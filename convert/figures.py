@@ -8,7 +8,7 @@ pairs that should have been, and they are left out of the impostor pairs, which 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,8 +55,20 @@ class Rates:
     tar: Interval
 
 
-def all_pairs(vectors: NDArray[np.float32], people: Sequence[int]) -> AllPairs:
-    """`vectors` [n, dimension], unit length or NaN, of the people `people` [n]: 0, 1, 2 ... without gaps."""
+def cosines(vector: NDArray[np.float32], others: NDArray[np.float32]) -> Floats:
+    """Of `vector` [dimension] with each of `others` [n, dimension], all of unit length: [n]."""
+    return (others @ vector).astype(np.float64)
+
+
+def all_pairs(
+    vectors: NDArray[np.float32],
+    people: Sequence[int],
+    alike: Callable[[NDArray[np.float32], NDArray[np.float32]], Floats] = cosines,
+) -> AllPairs:
+    """`vectors` [n, dimension], unit length or NaN, of the people `people` [n]: 0, 1, 2 ... without gaps.
+
+    `alike` compares one of them with several others, where it is not by cosine.
+    """
     owners = np.asarray(people, np.int32)  # half the memory: there are tens of millions of pairs
     usable = np.isfinite(vectors).all(axis=1)
     if np.count_nonzero(usable) < 2:
@@ -68,7 +80,7 @@ def all_pairs(vectors: NDArray[np.float32], people: Sequence[int]) -> AllPairs:
     impostors: list[Floats] = []
     others: list[Integers] = []
     for row in range(len(kept) - 1):
-        similarity = (kept[row + 1 :] @ kept[row]).astype(np.float64)
+        similarity = alike(kept[row], kept[row + 1 :])
         rest = names[row + 1 :]
         same = rest == names[row]
         genuine.append(similarity[same])

@@ -113,9 +113,50 @@ def test_it_stops_early_when_nothing_gets_better(album: Path, tmp_path: Path) ->
     assert result.epochs == result.best_epoch + 2
 
 
-def command(album: Path, out: Path) -> list[str]:
+@pytest.mark.parametrize("recipe", ["contrastive", "triplet", "siamese-bce"])
+def test_distillation_keeps_a_network_near_what_it_said(
+    album: Path, runs: dict[str, Path], tmp_path: Path, recipe: str
+) -> None:
+    source = runs["contrastive"] / "tower.keras"
+    faces = np.random.default_rng(3).integers(0, 256, (20, 32, 32, 3)).astype(np.float32) / 127.5 - 1
+    said = unit(tower_of(runs["contrastive"])(faces))
+    kept = []
+    for weight in (0.0, 100.0):
+        folder = tmp_path / f"{weight}"
+        knobs = {"recipe": recipe, "weights": str(source), "distil": weight, "lookalikes": 2, "learning_rate": 3e-3}
+        train(run_of(album, **knobs), folder, CLOCK)
+        kept.append((unit(tower_of(folder)(faces)) * said).sum(axis=1).mean())
+    assert kept[0] < kept[1] <= 1.0001
+
+
+def unit(vectors: Any) -> np.ndarray:
+    found = np.asarray(vectors)
+    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
+
+
+def test_the_best_epoch_can_be_that_of_rare_errors(album: Path, tmp_path: Path) -> None:
+    result = train(run_of(album, best_by="tar", epochs=3), tmp_path, CLOCK)
+    state = checkpoint.load(tmp_path)
+    assert state is not None
+    assert result.best_epoch == max(state.history, key=lambda epoch: epoch.tar).epoch
+    assert all(0 < epoch.tar <= 1 for epoch in state.history)
+
+
+def command(album: Path, out: Path, *more: str) -> list[str]:
     words = "--detector none --size 32 --embedding 16 --batch 8 --steps 4 --epochs 8 --patience 8 --judge-pairs 50"
-    return [sys.executable, "-m", "convert", "train", str(album), *words.split(), "--threads", "1", "--out", str(out)]
+    return [
+        sys.executable,
+        "-m",
+        "convert",
+        "train",
+        str(album),
+        *words.split(),
+        "--threads",
+        "1",
+        "--out",
+        str(out),
+        *more,
+    ]
 
 
 def told(folder: Path) -> list[dict[str, str]]:
@@ -123,10 +164,17 @@ def told(folder: Path) -> list[dict[str, str]]:
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
 
 
-def test_after_kill_9_it_goes_on_and_ends_as_if_nothing_had_been(album: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("taught", [False, True])
+def test_after_kill_9_it_goes_on_and_ends_as_if_nothing_had_been(
+    album: Path, runs: dict[str, Path], tmp_path: Path, *, taught: bool
+) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    undisturbed = subprocess.Popen(command(album, whole), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    disturbed = subprocess.Popen(command(album, killed), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    teacher = ["--distil", "1", "--lookalikes", "2", "--weights", str(runs["contrastive"] / "tower.keras")]
+    more = teacher if taught else []
+    undisturbed = subprocess.Popen(command(album, whole, *more), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    disturbed = subprocess.Popen(
+        command(album, killed, *more), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     assert disturbed.stdout is not None
     for line in disturbed.stdout:
         if line.startswith("epoch   2/"):
@@ -135,7 +183,7 @@ def test_after_kill_9_it_goes_on_and_ends_as_if_nothing_had_been(album: Path, tm
     disturbed.stdout.close()
     assert disturbed.wait() == -signal.SIGKILL
     assert not (killed / "result.json").exists()
-    again = subprocess.run(command(album, killed), capture_output=True, text=True, check=True)
+    again = subprocess.run(command(album, killed, *more), capture_output=True, text=True, check=True)
     assert "Going on after epoch" in again.stdout
     assert undisturbed.wait() == 0
     assert told(killed) == told(whole)
@@ -168,6 +216,9 @@ def test_a_loss_that_is_no_number_stops_at_its_batch_and_names_files(album: Path
         (["--backbone", "mobilefacenet"], "takes 112 x 112"),
         (["--weights", "nothing.keras"], "there is no such file"),
         (["--recipe", "features", "--augment", "light"], "features are computed once"),
+        (["--distil", "1"], "--distil: a network from scratch knows nobody yet"),
+        (["--lookalikes", "3"], "--lookalikes: a network from scratch knows nobody yet"),
+        (["--recipe", "features", "--distil", "1"], "for a tower that learns"),
     ],
 )
 def test_knobs_that_do_not_fit_are_told(
