@@ -77,7 +77,8 @@ def train(run: Run, folder: Path, clock: Clock) -> Result:
     learner.write(folder)
     best = _best(run, state.history)
     pairs, unusable = _test_pairs(run, parts, crops["test"])
-    similarities = _similarities(learner, material["test"].rows, pairs)
+    vectors = learner.embed(material["test"].rows)
+    similarities = learner.compare(vectors[pairs.first], vectors[pairs.second])
     result = Result(
         figures=judged(similarities, pairs.same, best.threshold, unusable, run.fmr),
         epochs=len(state.history),
@@ -87,9 +88,7 @@ def train(run: Run, folder: Path, clock: Clock) -> Result:
         people={name: part.names for name, part in parts.named().items()},
         notes=notes,
     )
-    write_page(
-        folder, run, state.history, material["test"].crops, learner.embed(material["test"].rows), pairs, similarities
-    )
+    write_page(folder, run, state.history, material["test"].crops, vectors, pairs, similarities)
     write_file(folder / RESULT, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
     return result
 
@@ -194,11 +193,6 @@ def _stop_at_nan(each: NDArray[np.float32], seen: Rows, crops: Crops, where: str
 
 def _changed(run: Run, part: Part, rows: Any, random: np.random.Generator) -> NDArray[Any]:
     return part.rows[rows] if run.augment == "none" else augmented(part.rows[rows], run.augment, random)
-
-
-def _similarities(learner: Learner, rows: NDArray[Any], pairs: Pairs) -> NDArray[np.float64]:
-    vectors = learner.embed(rows)
-    return learner.compare(vectors[pairs.first], vectors[pairs.second])
 
 
 def _test_pairs(run: Run, parts: Parts, crops: Crops) -> tuple[Pairs, int]:

@@ -10,8 +10,9 @@ import pytest
 from convert.errors import ConversionError
 from convert.record import Interval
 from convert.siamese.comparison import RECIPES, RECORD, SHIPPED, Comparison, Row, compare, read_comparison
-from convert.siamese.comparison_page import page
+from convert.siamese.comparison_page import page, tuned_rows
 from convert.siamese.judge import Figures
+from convert.siamese.tuned_section import PICTURE, drawing
 from edge.clock import SystemClock
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -39,6 +40,11 @@ def row_of(text: str, name: str) -> str:
 
 def test_the_page_is_the_one_that_the_record_makes() -> None:
     assert (DOCS / "siamese.md").read_text(encoding="utf-8") == page(DOCS), "run `limen-convert siamese-report --page`"
+
+
+def test_the_picture_is_the_one_that_the_record_makes() -> None:
+    drawn = (DOCS / "pictures" / PICTURE).read_text(encoding="utf-8")
+    assert drawn == drawing(tuned_rows(DOCS)), "run `limen-convert siamese-report --page`"
 
 
 def test_what_was_not_run_says_so(tmp_path: Path) -> None:
