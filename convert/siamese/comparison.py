@@ -86,7 +86,7 @@ def _tuned(**knobs: Any) -> Run:
 
 
 _TRIPLETS: Final[dict[str, Any]] = {"recipe": "triplet", "mining": "hard", "margin": 0.6, "batch": 48, "steps": 60}
-_PAIRS: Final[dict[str, Any]] = {"batch": 24, "steps": 30}
+_PAIRS: Final[dict[str, Any]] = {"batch": 24, "steps": 30, "epochs": 1}
 _TUNED: Final = "shipped, tuned"
 
 RECIPES: Final[Sequence[Recipe]] = (
@@ -119,7 +119,7 @@ RECIPES: Final[Sequence[Recipe]] = (
     Recipe("e-vgg19", "E", "ImageNet weights", _e(backbone="vgg19", learning_rate=1e-4), f"0.538{_THEIRS}"),
     Recipe("e-mobilenet", "E", "ImageNet weights", _e(backbone="mobilenet_v2"), f"0.578{_THEIRS}"),
     Recipe("tuned-triplet-free", _TUNED, "", _tuned(**_TRIPLETS, lookalikes=3)),
-    Recipe("tuned-triplet", _TUNED, "", _tuned(**_TRIPLETS, lookalikes=3, distil=2.0, epochs=5)),
+    Recipe("tuned-triplet", _TUNED, "", _tuned(**_TRIPLETS, lookalikes=3, distil=2.0, epochs=3)),
     Recipe(
         "tuned-contrastive",
         _TUNED,

@@ -63,7 +63,7 @@ class Kept(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tuned(Struct, frozen=True, forbid_unknown_fields=True):
-    """`before` and `after`: TAR of the validation people, by which the training was chosen."""
+    """`before` and `after`: TAR of the validation people, by which the epoch was chosen."""
 
     before: float
     after: float
@@ -79,23 +79,23 @@ def tuned_figures(run: Run, folder: Path, others: Mapping[str, Path]) -> Tuned:
         raise ConversionError(f"{folder}: not a finished run ({checkpoint.STATE} is missing)")
     checkpoint.assign(after.network, state.best, folder / checkpoint.STATE)
     parts, crops, _ = prepare(run)
-    both = {name: _both(before, after, crops[name].pixels) for name in ("validation", "test")}
+    chose = features(before.tower, before.eats, crops["validation"].pixels)
+    both = _both(before, after, crops["test"].pixels)
     place = {path: row for row, path in enumerate(parts.test.pictures)}
     rows = np.array([place[path] for path in crops["test"].files])
-    whole = [_spread(vectors, rows, len(parts.test.pictures)) for vectors in both["test"]]
+    whole = [_spread(vectors, rows, len(parts.test.pictures)) for vectors in both]
     people = np.asarray(parts.test.people, np.int64)
     shipped = everybody(by_cosine, whole[0], people)
     ways = {COSINE: by_cosine, **({HEAD: after.compare} if after.head is not None else {})}
     rates = [rate for by, way in ways.items() for rate in _rates(by, shipped, everybody(way, whole[1], people))]
-    chosen = crops["validation"].people
-    kept = [_kept("DevTest", crops["test"].people, *both["test"])]
+    kept = [_kept("DevTest", crops["test"].people, *both)]
     for name, pictures in others.items():
         album = scan(pictures)
         faces = cut(album.people, album.digests, run.detector, run.size)
         kept.append(_kept(name, faces.people, *_both(before, after, faces.pixels)))
     return Tuned(
-        before=round(lowest_tar(by_cosine, both["validation"][0], chosen), 6),
-        after=round(lowest_tar(after.compare, both["validation"][1], chosen), 6),
+        before=round(lowest_tar(by_cosine, chose, crops["validation"].people), 6),
+        after=round(max(epoch.tar for epoch in state.history), 6),
         rates=tuple(rates),
         kept=tuple(kept),
     )

@@ -9,9 +9,10 @@ import pytest
 
 from convert.errors import ConversionError
 from convert.record import Interval
-from convert.siamese.comparison import RECIPES, RECORD, SHIPPED, Comparison, Row, compare, read_comparison
+from convert.siamese.comparison import RECIPES, RECORD, SHIPPED, Comparison, Row, _trained, compare, read_comparison
 from convert.siamese.comparison_page import page, tuned_rows
 from convert.siamese.judge import Figures
+from convert.siamese.run import Run, write_run
 from convert.siamese.tuned_section import PICTURE, drawing
 from edge.clock import SystemClock
 
@@ -73,3 +74,9 @@ def test_there_is_no_page_without_a_record(tmp_path: Path) -> None:
 def test_a_row_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConversionError, match="z-net: no row of that name"):
         compare(tmp_path, tmp_path, tmp_path / RECORD, ["z-net"], SystemClock())
+
+
+def test_a_row_does_not_report_a_training_with_other_knobs(tmp_path: Path) -> None:
+    write_run(tmp_path / "b-small", Run(seed=77))
+    with pytest.raises(ConversionError, match=r"holds another training .*seed 77"):
+        _trained("b-small", tmp_path, tmp_path, SystemClock())
