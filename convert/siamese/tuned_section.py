@@ -26,7 +26,7 @@ from convert.drawing import (
 )
 from convert.siamese.everybody import FMRS
 from convert.siamese.run import Run
-from convert.siamese.tuned import KEPT_FMR, AtRate, Gain, Tuned
+from convert.siamese.tuned import COSINE, KEPT_FMR, AtRate, Gain, Tuned
 from convert.tables import flow, one_in, percent, table
 
 PICTURE: Final = "siamese-tuned.svg"
@@ -79,8 +79,8 @@ what both make of these people by cosine.
 
 
 def drawing(rows: Rows) -> str:
-    """The paired differences with their intervals, a line for each row and rate; 0 is the shipped network."""
-    shown = [(f"{name}, {rate.by}", rate) for name, _, tuned in rows for rate in tuned.rates]
+    """The paired differences by cosine with their intervals, a line for each row and rate; 0 is the shipped network."""
+    shown = [(name, rate) for name, _, tuned in rows for rate in tuned.rates if rate.by == COSINE]
     edges = [abs(100 * edge) for _, rate in shown for edge in (rate.gain.low, rate.gain.high)]
     reach = math.ceil(max(edges, default=1.0) * 2 + 1e-9) / 2
     axes = Axes((-1.9 * reach, reach), (0.0, max(1.0, float(len(shown)))))  # room for names on the left
@@ -96,7 +96,7 @@ def drawing(rows: Rows) -> str:
     for place, fmr in enumerate(FMRS):
         parts.append(text(WIDTH - 24, TOP + 14 + 16 * place, f"FMR {one_in(fmr)}", _COLOURS[fmr], "end"))
     across = "points, with 95 % of the draws of people"
-    return svg([*parts, *titles("TAR of the test people, less the shipped network's", across, "")])
+    return svg([*parts, *titles("TAR of the test people by cosine, less the shipped network's", across, "")])
 
 
 def _learned(run: Run) -> str:
