@@ -45,8 +45,11 @@ TINY: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return drawn(tmp_path_factory.mktemp("album"))
+
+
+def drawn(folder: Path) -> Path:
     """Twelve people whose faces are coarse patterns, six noisy pictures of each."""
-    folder = tmp_path_factory.mktemp("album")
     random = np.random.default_rng(1)
     for person in range(12):
         (folder / f"p{person:02d}").mkdir()
@@ -113,35 +116,6 @@ def test_it_stops_early_when_nothing_gets_better(album: Path, tmp_path: Path) ->
     assert result.epochs == result.best_epoch + 2
 
 
-@pytest.mark.parametrize("recipe", ["contrastive", "triplet", "siamese-bce"])
-def test_distillation_keeps_a_network_near_what_it_said(
-    album: Path, runs: dict[str, Path], tmp_path: Path, recipe: str
-) -> None:
-    source = runs["contrastive"] / "tower.keras"
-    faces = np.random.default_rng(3).integers(0, 256, (20, 32, 32, 3)).astype(np.float32) / 127.5 - 1
-    said = unit(tower_of(runs["contrastive"])(faces))
-    kept = []
-    for weight in (0.0, 100.0):
-        folder = tmp_path / f"{weight}"
-        knobs = {"recipe": recipe, "weights": str(source), "distil": weight, "lookalikes": 2, "learning_rate": 3e-3}
-        train(run_of(album, **knobs), folder, CLOCK)
-        kept.append((unit(tower_of(folder)(faces)) * said).sum(axis=1).mean())
-    assert kept[0] < kept[1] <= 1.0001
-
-
-def unit(vectors: Any) -> np.ndarray:
-    found = np.asarray(vectors)
-    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
-
-
-def test_the_best_epoch_can_be_that_of_rare_errors(album: Path, tmp_path: Path) -> None:
-    result = train(run_of(album, best_by="tar", epochs=3), tmp_path, CLOCK)
-    state = checkpoint.load(tmp_path)
-    assert state is not None
-    assert result.best_epoch == max(state.history, key=lambda epoch: epoch.tar).epoch
-    assert all(0 < epoch.tar <= 1 for epoch in state.history)
-
-
 def command(album: Path, out: Path, *more: str) -> list[str]:
     words = "--detector none --size 32 --embedding 16 --batch 8 --steps 4 --epochs 8 --patience 8 --judge-pairs 50"
     return [
@@ -165,12 +139,10 @@ def told(folder: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("taught", [False, True])
-def test_after_kill_9_it_goes_on_and_ends_as_if_nothing_had_been(
-    album: Path, runs: dict[str, Path], tmp_path: Path, *, taught: bool
-) -> None:
+def test_killed_it_goes_on_as_if_nothing_had_been(album: Path, runs: Any, tmp_path: Path, *, taught: bool) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    teacher = ["--distil", "1", "--lookalikes", "2", "--weights", str(runs["contrastive"] / "tower.keras")]
-    more = teacher if taught else []
+    weights = str(runs["contrastive"] / "tower.keras")
+    more = ["--distil", "1", "--lookalikes", "2", "--weights", weights] if taught else []
     undisturbed = subprocess.Popen(command(album, whole, *more), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     disturbed = subprocess.Popen(
         command(album, killed, *more), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
