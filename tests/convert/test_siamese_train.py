@@ -141,8 +141,7 @@ def told(folder: Path) -> list[dict[str, str]]:
 @pytest.mark.parametrize("taught", [False, True])
 def test_killed_it_goes_on_as_if_nothing_had_been(album: Path, runs: Any, tmp_path: Path, *, taught: bool) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    weights = str(runs["contrastive"] / "tower.keras")
-    more = ["--distil", "1", "--lookalikes", "2", "--weights", weights] if taught else []
+    more = f"--distil 1 --lookalikes 2 --weights {runs['contrastive'] / 'tower.keras'}".split() if taught else []
     undisturbed = subprocess.Popen(command(album, whole, *more), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     disturbed = subprocess.Popen(
         command(album, killed, *more), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
