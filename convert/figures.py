@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convert.errors import ConversionError
 from convert.record import Interval
-from edge.comparing import COSINE, Comparator
+from edge.comparing import COSINE
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
@@ -58,7 +58,13 @@ class Rates:
     tar: Interval
 
 
-def all_pairs(vectors: NDArray[np.float32], people: Sequence[int], compare: Comparator = COSINE) -> AllPairs:
+class Comparing(Protocol):
+    """Whatever gives the similarity of each row [n, dimension] with one embedding [dimension]: [n]."""
+
+    def against(self, many: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[Any]: ...
+
+
+def all_pairs(vectors: NDArray[np.float32], people: Sequence[int], compare: Comparing = COSINE) -> AllPairs:
     """`vectors` [n, dimension], unit length or NaN, of the people `people` [n]: 0, 1, 2 ... without gaps."""
     owners = np.asarray(people, np.int32)  # half the memory: there are tens of millions of pairs
     usable = np.isfinite(vectors).all(axis=1)
