@@ -7,8 +7,8 @@ names its door, its command and a challenge that this door gave out moments ago 
 from __future__ import annotations
 
 import base64
+import hmac
 import secrets
-from collections import deque
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -18,9 +18,6 @@ from edge.errors import MessageError
 from edge.mqtt.keys import Key, KeyId, Keyring
 
 CHALLENGE_SECONDS: Final = 30.0
-_MOST_ALIVE: Final = 8  # of each key
-_MOST_ALIVE_OF_NOBODY: Final = 32
-_MOST_REMEMBERED: Final = 1024
 
 
 class Envelope(Struct, frozen=True, kw_only=True):
@@ -75,33 +72,37 @@ def challenge_for(document: dict[str, Any], door: str, command: str) -> str:
 
 
 class Challenges:
-    """The challenges this process gave out: none outlives it, and each is good for one command of one sender."""
+    """The challenges this process gives out: none outlives it, and each is good for one command of one sender.
+
+    None is remembered before it is used, so that whoever asks for a million takes nobody's away: a challenge holds
+    when it was given out (5 bytes, milliseconds), a number (3), and a MAC of both and of whom it is for (8), by a
+    secret that this process alone has. Only commands with a good signature use one up.
+    """
 
     def __init__(self) -> None:
-        self._alive: dict[str, tuple[str | None, float]] = {}
-        self._spent: deque[str] = deque(maxlen=_MOST_REMEMBERED)
+        self._secret = secrets.token_bytes(32)
+        self._number = 0
+        self._spent: dict[str, float] = {}
 
     def issue(self, key_id: str | None, now: float) -> str:
-        """A fresh one, for `key_id` alone where it is given. Of too many of one sender the oldest go."""
-        alive = {text: one for text, one in self._alive.items() if now - one[1] < CHALLENGE_SECONDS}
-        own = [text for text, (owner, _) in alive.items() if owner == key_id]
-        most = _MOST_ALIVE_OF_NOBODY if key_id is None else _MOST_ALIVE
-        for text in own[: max(0, len(own) - most + 1)]:
-            del alive[text]
-        challenge = secrets.token_hex(16)
-        self._alive = alive | {challenge: (key_id, now)}
-        return challenge
+        """A fresh one, for `key_id` alone where it is given. `now`: monotonic seconds."""
+        self._number = (self._number + 1) % (1 << 24)
+        head = int(now * 1000).to_bytes(5, "big") + self._number.to_bytes(3, "big")
+        return (head + self._mac(head, key_id)).hex()
 
     def spend(self, challenge: str, key_id: str, now: float) -> None:
         """Take it, once. Raises MessageError when it is not to be had."""
+        self._spent = {text: at for text, at in self._spent.items() if now - at < CHALLENGE_SECONDS}
         if challenge in self._spent:
             raise MessageError("replayed", "this challenge was used before: fetch a new one")
-        owner, at = self._alive.get(challenge, (None, float("-inf")))
-        if owner is not None and owner != key_id:
-            raise MessageError("replayed", "this challenge was given to another key")
-        self._alive.pop(challenge, None)
-        if not 0.0 <= now - at < CHALLENGE_SECONDS:
-            raise MessageError(
-                "expired", "this challenge is none of this door's, or too old: fetch a new one", retryable=True
-            )
-        self._spent.append(challenge)
+        raw = bytes.fromhex(challenge)
+        head, mac = raw[:8], raw[8:]
+        ours = any(hmac.compare_digest(mac, self._mac(head, owner)) for owner in (key_id, None))
+        at = int.from_bytes(head[:5], "big") / 1000
+        if not ours or not 0.0 <= now - at < CHALLENGE_SECONDS:
+            text = "this challenge is none that this door gave to this key, or too old: fetch a new one"
+            raise MessageError("expired", text, retryable=True)
+        self._spent[challenge] = at
+
+    def _mac(self, head: bytes, key_id: str | None) -> bytes:
+        return hmac.digest(self._secret, head + (key_id or "").encode(), "sha256")[:8]
