@@ -89,7 +89,7 @@ def test_debians_broker_stays_off_in_an_image_too_but_is_left_alone_where_it_was
     machine = replace(PI_4, systemd=alive)
     assert f"systemctl {words}" in told(installation(Layout(tmp_path), machine, PROJECT, Wishes()))
     had_one = replace(machine, has_broker=True)
-    assert "disable" not in told(installation(Layout(tmp_path), had_one, PROJECT, Wishes()))
+    assert "systemctl disable" not in told(installation(Layout(tmp_path), had_one, PROJECT, Wishes()))
 
 
 def test_a_removal_leaves_configuration_people_and_keys_unless_they_are_to_go(tmp_path: Path) -> None:
