@@ -67,6 +67,12 @@ siamese-report: .venv-convert/ready ## Train every recipe on LFW and write docs/
 bench: setup ## Measure this machine and write docs/performance.md
 	@$(DEVICE) -m edge bench --demo --report docs/performance.md --projection README.md
 
+faults: setup ## Kill, hang, starve and upgrade a door many times; write docs/reliability.md (takes a while)
+	@$(DEVICE) -m tests.faults
+
+soak: setup ## Watch an idle door for a minute and let days pass in its store; write docs/reliability.md
+	@$(DEVICE) -m tests.faults --soak
+
 pictures: .venv/ready ## Fetch the two public-domain faces of the demo and the tests
 	@$(DEVICE) -m convert pictures
 
@@ -112,4 +118,4 @@ browser: .venv/ready
 .venv-onnx/ready: .ci/setup
 	@.ci/setup onnx
 
-.PHONY: help setup run test test-edge test-browser test-convert test-tflite check lint types models onnx evaluate siamese-demo siamese-report bench pictures screenshots docs install-smoke arm64-smoke machine-smoke board-smoke clean broker browser
+.PHONY: help setup run test test-edge test-browser test-convert test-tflite check lint types models onnx evaluate siamese-demo siamese-report bench faults soak pictures screenshots docs install-smoke arm64-smoke machine-smoke board-smoke clean broker browser

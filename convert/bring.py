@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 from convert.errors import ConversionError
 from convert.record import judged
 from convert.release import release, space_of
-from convert.sources.imported import Imported, vector_length
+from convert.sources.imported import LEFT_BEHIND, Imported, vector_length
 from edge.errors import ModelError
 from edge.vision.align import TEMPLATES
 from edge.vision.cards import MAX_MODEL_BYTES, Card, Head, Input, Output, read_card
+from edge.vision.heads import DenseHead, encoded, unusable
 from edge.vision.runtime import Network, load_network
 
 _ALIKE: Final = 0.999  # float16 keeps the direction of an embedding; what does not is not that network any more
+_ONE_LENGTH: Final = 1e-3
 _CHUNK: Final = 1 << 20
 
 
@@ -47,25 +49,27 @@ def bring(folder: Path, network: Imported, said: Description, source_sha256: str
     _may_be_named(folder, said.name)
     side = _probe(network.exact).input_shape[1]
     eats = _input(said, side)
-    length = _check(network, eats)
-    head = network.head or b""
+    vectors = _check(network, eats)
+    head, notes = _for_the_door(network, vectors)
+    beside = encoded(head) if head is not None else b""
     card = Card(
         name=said.name,
         role="embedder",
         sha256=hashlib.sha256(network.small).hexdigest(),
         bytes=len(network.small),
-        source="; ".join([said.source, *network.notes]),
+        source="; ".join([said.source, *network.notes, *notes]),
         source_sha256=source_sha256,
         licence=said.licence,
         input=eats,
-        output=Output(shape=(1, length)),
+        output=Output(shape=(1, vectors.shape[1])),
         template=said.template,
         quantization="float16",
         space=space_of(counted(eats, network.weights), said.template),
         float32_sha256=hashlib.sha256(network.exact).hexdigest(),
-        head=_head(said.name, head, network.head_layers) if head else msgspec.UNSET,
+        head=_head(said.name, beside, network.head_layers) if beside else msgspec.UNSET,
+        score="head" if beside else "cosine",
     )
-    return release(folder, judged(card, folder), network.small, head)
+    return release(folder, judged(card, folder), network.small, beside)
 
 
 def counted(eats: Input, weights: Sequence[NDArray[np.float32]]) -> Sequence[NDArray[np.float32]]:
@@ -119,9 +123,9 @@ def _input(said: Description, side: int) -> Input:
         raise ConversionError(f"not an input that the door can make: {error}") from None
 
 
-def _check(network: Imported, eats: Input) -> int:
-    """How long its embeddings are. Both files are run as the door would, on pictures of nothing in particular."""
-    if max(len(network.small), len(network.head or b"")) > MAX_MODEL_BYTES:
+def _check(network: Imported, eats: Input) -> NDArray[np.float64]:
+    """Some of its embeddings. Both files are run as the door would, on pictures of nothing in particular."""
+    if len(network.small) > MAX_MODEL_BYTES:
         raise ConversionError(f"larger than the {MAX_MODEL_BYTES} bytes that the door reads")
     exact, small = _embeddings(network.exact, eats), _embeddings(network.small, eats)
     if not np.isfinite(exact).all():
@@ -136,7 +140,7 @@ def _check(network: Imported, eats: Input) -> int:
         alike = np.sum(exact * small, axis=1) / (np.linalg.norm(exact, axis=1) * np.linalg.norm(small, axis=1))
     if not alike.min() >= _ALIKE:
         raise ConversionError(f"float16 does not hold it: cosine {alike.min():.4f} with its float32 embeddings")
-    return int(exact.shape[1])
+    return exact
 
 
 def _embeddings(content: bytes, eats: Input) -> NDArray[np.float64]:
@@ -162,5 +166,17 @@ def _pictures(side: int) -> Sequence[NDArray[np.uint8]]:
     return [fine, coarse.astype(np.uint8), slope.astype(np.uint8), slope[::-1].transpose(1, 0, 2).astype(np.uint8)]
 
 
+def _for_the_door(network: Imported, vectors: NDArray[np.float64]) -> tuple[DenseHead | None, tuple[str, ...]]:
+    """Its head where the door can run it, and what is to be told of that; `vectors` are some of its embeddings."""
+    head = network.head
+    if head is None:
+        return None, ()
+    lengths = np.linalg.norm(vectors, axis=1)
+    if not head.length and np.ptp(lengths) <= _ONE_LENGTH * lengths.max():
+        head = replace(head, length=float(lengths.mean()))  # its tower gives no other
+    reason = unusable(head, vectors.shape[1])
+    return (head, (network.head_note,)) if reason is None else (None, (f"{LEFT_BEHIND}: {reason}",))
+
+
 def _head(name: str, content: bytes, layers: tuple[str, ...]) -> Head:
-    return Head(f"{name}.head.tflite", hashlib.sha256(content).hexdigest(), len(content), layers)
+    return Head(f"{name}.head.npz", hashlib.sha256(content).hexdigest(), len(content), layers)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from convert.bring import Description, bring, name_from, sha256_of
 from convert.errors import ConversionError
 from convert.models import FOLDER, IMPORTS
@@ -44,6 +46,10 @@ def add(commands: Any) -> None:
 def announce(card: Card, folder: Path) -> None:
     """Say what was written, and loudly what an embedder still lacks."""
     print(f"{folder / card.name}.tflite  {card.bytes} bytes, {card.quantization}, sha256 {card.sha256[:12]}...")
+    for note in card.source.split("; ")[1:]:
+        print(note)
+    if card.score is not msgspec.UNSET:
+        print(f"{card.name}: embeddings are compared by {'its own head' if card.score == 'head' else 'cosine'}")
     if card.role == "embedder" and not card.thresholds:
         print(
             f"limen-convert: {card.name} has no evaluation record for these bytes, so its card has no thresholds and "
@@ -97,8 +103,6 @@ def _import_own(options: argparse.Namespace) -> None:
         card = bring(options.models, network, said, digest)
     except ConversionError as error:
         raise ConversionError(f"{path.name}: {error}") from None
-    for note in network.notes:
-        print(note)
     announce(card, options.models)
 
 

@@ -40,13 +40,15 @@ def add(commands: Any) -> None:
 def _report(options: argparse.Namespace) -> None:
     few_threads(options.threads)
     from convert.siamese.comparison import RECORD, compare
-    from convert.siamese.comparison_page import PAGE, page
+    from convert.siamese.comparison_page import PAGE, page, tuned_rows
+    from convert.siamese.tuned_section import PICTURE, drawing
 
     if not options.page:
         options.train = options.test = None
         images, _, _ = pictures(options)
         compare(images, options.out, options.docs / RECORD, options.rows, SystemClock())
     write_file(options.docs / PAGE, page(options.docs).encode())
+    write_file(options.docs / "pictures" / PICTURE, drawing(tuned_rows(options.docs)).encode())
     print(options.docs / PAGE)
 
 

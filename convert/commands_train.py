@@ -26,12 +26,14 @@ _KNOBS: Final = {
     "size": "pixels a side",
     "embedding": "numbers in an embedding; 0: the backbone's pooled features",
     "margin": "of the losses of distance",
+    "distil": "weight of staying with what --weights said of each face",
+    "lookalikes": "strangers are drawn from so many nearest people, by --weights; 0: from everybody",
     "negatives": "pairs of two people for each pair of one",
     "batch": "pairs in a step, or pictures for triplets",
     "each": "pictures of each person in a batch of triplets",
     "steps": "batches in an epoch",
     "epochs": "at most",
-    "patience": "epochs without a better validation AUC until it stops",
+    "patience": "epochs without a better one until it stops",
     "learning_rate": "of Adam",
     "judge_pairs": "pairs to stop by, and to judge on",
     "seed": "of everything that is drawn",
@@ -59,6 +61,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--protocol", choices=("people", "lfw"), default="people", help="lfw: View 1 and its pairs")
     parser.add_argument("--head", choices=("one", "three"), default="one", help="dense layers before the verdict")
     parser.add_argument("--standardise", action="store_true", help="divide features by their deviations")
+    parser.add_argument(
+        "--best-by", choices=("auc", "tar"), default="auc", help="what the best epoch has (%(default)s)"
+    )
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto", help="(%(default)s)")
     defaults = Run()
     for name, meaning in _KNOBS.items():

@@ -14,6 +14,7 @@ from convert.gate import FMRS, Difference, Loss, Panel, Reference, cosines, tar_
 from convert.speed import Plan, milliseconds, plan
 from edge.clock import Clock
 from edge.vision.cards import Card, verified_model
+from edge.vision.heads import open_comparator
 from edge.vision.runtime import Network, load_network
 
 
@@ -51,9 +52,10 @@ def compare(first: Path, second: Path, panel: Panel, clock: Clock) -> Comparison
     for card in cards:
         if (card.input.shape, card.template) != (panel.card.input.shape, panel.card.template):
             raise ConversionError(f"{card.name}: eats other crops than {panel.card.name}: compare it with `evaluate`")
-    panels = [replace(panel, card=card) for card in cards]
+    comparators = (open_comparator(path.parent, card) for path, card in zip((first, second), cards, strict=True))
+    panels = [replace(panel, card=card, compare=compare) for card, compare in zip(cards, comparators, strict=True)]
     vectors = [its.embed(network, its.card.name) for its, network in zip(panels, networks, strict=True)]
-    pairs = [panel.pairs(found) for found in vectors]
+    pairs = [its.pairs(found) for its, found in zip(panels, vectors, strict=True)]
     took = milliseconds(dict(zip("ab", networks, strict=True)), clock)
     a, b = (_side(*parts) for parts in zip(cards, networks, pairs, (took["a"], took["b"]), strict=True))
     similar = cosines(vectors[1], vectors[0]) if vectors[0].shape == vectors[1].shape else None

@@ -182,7 +182,7 @@ def _pool(images: Path, test: Path, device: Device) -> Pool:
 def downstream(found: Embedded, pool: Pool) -> Downstream:
     """The figures of one embedding of all pictures of the pool."""
     accuracy, error = figures.across_folds([found.scores(pool.people.pictures, fold) for fold in pool.folds])
-    pairs = figures.all_pairs(found.vectors, pool.people.people)
+    pairs = figures.all_pairs(found.vectors, pool.people.people, found.compare)
     (at_card,) = figures.rates(pairs, [pool.threshold])
     own = figures.tar_at(pairs, _OWN_FMR)
     lost, refused = found.turned_down()

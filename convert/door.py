@@ -23,6 +23,7 @@ from edge.access import visits
 from edge.access.gallery import Gallery
 from edge.access.policy import Rule
 from edge.access.references import EnrolmentRequest, conclude
+from edge.comparing import COSINE, Comparator
 from edge.values import Decision, Embedding, Person, Probe, Terms
 
 _ENROLLED_AT: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -189,14 +190,18 @@ def _come_home(scene: Scene, gallery: Gallery, rule: Rule, resident: int, tally:
 def worth_a_look(scene: Scene, gallery: Gallery, rule: Rule) -> NDArray[np.bool_]:
     """Strangers with a frame that some reference may call a detection: without one nobody is ever verified."""
     count, frames, size = scene.stranger_vectors.shape
-    nearest = (scene.stranger_vectors.reshape(-1, size) @ gallery.matrix.T).max(axis=1).reshape(count, frames)
+    nearest = (
+        rule.compare.against(scene.stranger_vectors.reshape(-1, size), gallery.matrix)
+        .max(axis=1)
+        .reshape(count, frames)
+    )
     return np.asarray(nearest.max(axis=1) >= rule.detection_threshold - _ROUNDING)
 
 
-def nearest_strangers(scene: Scene, share: float) -> NDArray[np.bool_]:
+def nearest_strangers(scene: Scene, share: float, compare: Comparator = COSINE) -> NDArray[np.bool_]:
     """[strangers, residents]: whether the stranger is among the `share` most like that resident's photographs."""
     middles = np.stack([own.mean(axis=0) for own in scene.references])
-    alike = scene.stranger_vectors.mean(axis=1) @ middles.T
+    alike = compare.against(scene.stranger_vectors.mean(axis=1), middles)
     count = max(1, math.ceil(share * len(alike)))
     near = np.zeros(alike.shape, bool)
     np.put_along_axis(near, np.argsort(-alike, axis=0, kind="stable")[:count], values=True, axis=0)

@@ -21,6 +21,7 @@ from convert.embeddings import Device, embed_on_device
 from convert.frames import JITTER, Jitter, visits_of
 from convert.lookalikes import NEAREST
 from edge.access.policy import Rule, make_rule
+from edge.comparing import COSINE
 from edge.settings import AccessSettings
 
 COMMAND: Final = "limen-convert measure door"
@@ -31,7 +32,7 @@ _STEP_ENROLMENTS: Final = 1000
 _USUAL: Final = (10, 10)  # people and references while one number of the rule is changed
 _LARGER: Final = (50, 100, 200)
 _SEED: Final = 1
-_OF_THE_LEVEL: Final = ("security", "level_threshold", "detection_threshold")
+_NOT_TOLD: Final = ("security", "level_threshold", "detection_threshold", "compare")
 
 
 def measure_door(images: Path, train: Path, test: Path, device: Device, data: str) -> DoorRecord:
@@ -45,7 +46,7 @@ def measure_door(images: Path, train: Path, test: Path, device: Device, data: st
         seed=_SEED,
         rounds=ROUNDS,
         thresholds={security: rule.detection_threshold for security, rule in rules.items()},
-        rule={key: value for key, value in asdict(rules["balanced"]).items() if key not in _OF_THE_LEVEL},
+        rule=_told(rules["balanced"]) | {"compared_by": device.embedder.compared_by},
         jitter=JITTER,
         scenes={name: _size(scene) for name, scene in scenes.items()},
         rows=rows,
@@ -55,11 +56,16 @@ def measure_door(images: Path, train: Path, test: Path, device: Device, data: st
     )
 
 
+def _told(rule: Rule) -> dict[str, Any]:
+    """What is the same for every level."""
+    return {key: value for key, value in asdict(replace(rule, compare=COSINE)).items() if key not in _NOT_TOLD}
+
+
 def rules_of(device: Device) -> Mapping[Security, Rule]:
     """The shipped rule of each level, with the card's thresholds."""
     thresholds = [(step.fmr, step.similarity) for step in device.embedder.thresholds]
     levels: tuple[Security, ...] = get_args(Security)
-    return {level: make_rule(AccessSettings(security=level), thresholds) for level in levels}
+    return {level: make_rule(AccessSettings(security=level), thresholds, device.compare) for level in levels}
 
 
 def scene(people: Identities, device: Device, jitter: Jitter) -> Scene:
@@ -110,7 +116,7 @@ def row(
 
 def look_alikes(scene: Scene, rules: Mapping[Security, Rule]) -> Iterator[LookAlikes]:
     """Each level against the strangers who resemble a resident most; the same households as in the table."""
-    near = nearest_strangers(scene, NEAREST)
+    near = nearest_strangers(scene, NEAREST, rules["balanced"].compare)
     enrolled, references = _USUAL
     for security, rule in tqdm(rules.items(), desc="look-alikes", unit=" doors", disable=None):
         tally = simulate(scene, rule, enrolled, references, _ENROLMENTS // enrolled, seed=_SEED)

@@ -12,6 +12,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from convert.drawing import BLUE, GREEN, GREY, RED, TOP, Axes, cloud, grid, svg, text, titles
+from edge.comparing import COSINE, Comparator
 
 # The files in the picture, each in its colour, the last one on top.
 COLOURS: Final[Mapping[str, str]] = {"plain": GREY, "dynamic": RED, "int8": BLUE, "float16": GREEN}
@@ -46,9 +47,9 @@ class Pairs:
         first, second = np.concatenate([np.array(same, np.intp).reshape(-1, 2), others]).T
         return cls(first, second, len(same))
 
-    def similarities(self, vectors: NDArray[np.float32]) -> tuple[float, ...]:
+    def similarities(self, vectors: NDArray[np.float32], compare: Comparator = COSINE) -> tuple[float, ...]:
         """Of unit vectors [pictures, dimension]; 0 where a file gave none."""
-        both = np.einsum("ij,ij->i", vectors[self.first], vectors[self.second], dtype=np.float64)
+        both = compare.paired(vectors[self.first], vectors[self.second])
         return tuple(np.nan_to_num(both).round(4).tolist())
 
 

@@ -40,7 +40,12 @@ def device_with(models: Path, card: Path | None = None, detector: str | None = N
     if card is None or card.resolve().parent == models.resolve():
         return Device(models, settings)
     with tempfile.TemporaryDirectory(prefix="limen-") as folder:  # the eye opens its models in one place
-        for file in (*models.glob("*.json"), *models.glob("*.tflite"), *card.parent.glob(f"{card.stem}.*")):
+        for file in (
+            *models.glob("*.json"),
+            *models.glob("*.tflite"),
+            *models.glob("*.npz"),
+            *card.parent.glob(f"{card.stem}.*"),
+        ):
             shutil.copy(file, folder)
         return Device(Path(folder), settings)
 

@@ -24,10 +24,12 @@ from convert.datasets import Fold
 from convert.errors import ConversionError
 from convert.kept import Arrays, kept
 from edge.clock import SystemClock
+from edge.comparing import COSINE, Comparator
 from edge.settings import VisionSettings
 from edge.values import Crop, Face
 from edge.vision.cards import Card
 from edge.vision.eye import Eye, open_eye
+from edge.vision.heads import open_comparator
 
 CACHE: Final = Path(__file__).parents[1] / "build" / "embeddings"
 NOT_ACQUIRED: Final = "not_acquired"
@@ -41,11 +43,13 @@ Embed = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32] | None, str]]
 class Embedded:
     """`vectors` float32 [n, dimension], unit length, NaN for a picture without a face that the device believes.
 
-    `words` [n]: why the door would turn the picture down (`not_acquired`, a quality word) or "".
+    `words` [n]: why the door would turn the picture down (`not_acquired`, a quality word) or "". `compare`: how two of
+    the vectors are compared.
     """
 
     vectors: NDArray[np.float32]
     words: NDArray[np.str_]
+    compare: Comparator = COSINE
 
     def turned_down(self) -> tuple[int, dict[str, int]]:
         """How many pictures were not acquired, and how many the gate refuses, by its word."""
@@ -56,13 +60,13 @@ class Embedded:
         """Of each pair of a fold, where these are of `pictures`: similarity, NaN with an unusable one, and truth."""
         row = {path: index for index, path in enumerate(pictures)}
         first, second = (self.vectors[[row[getattr(pair, side)] for pair in fold]] for side in ("first", "second"))
-        return np.einsum("ij,ij->i", first, second, dtype=np.float64), np.array([pair.same for pair in fold])
+        return self.compare.paired(first, second), np.array([pair.same for pair in fold])
 
     def of(self, pictures: Sequence[Path], wanted: Sequence[Path]) -> Embedded:
         """The rows of the `wanted` ones of the `pictures` these are of."""
         row = {path: index for index, path in enumerate(pictures)}
         rows = [row[path] for path in wanted]
-        return Embedded(self.vectors[rows], self.words[rows])
+        return Embedded(self.vectors[rows], self.words[rows], self.compare)
 
 
 class Device:
@@ -73,6 +77,7 @@ class Device:
         self._eye: Eye = open_eye(self.settings, models, SystemClock())
         self.runtime = self._eye.runtime
         self.cards = self._eye.cards
+        self.compare = open_comparator(models, self.cards["embedder"])
         self.files = {role: card.sha256 for role, card in self.cards.items()}
         self.embed = self._eye.embed
         self.measure = self._eye.measure
@@ -133,7 +138,7 @@ def embed_pictures(pictures: Sequence[Path], embed: Embed) -> Embedded:
 def embed_on_device(pictures: Sequence[Path], device: Device, cache: Path = CACHE) -> Embedded:
     """`embed_pictures`, or what an earlier run found for the same pictures and the same device."""
     arrays = kept(cache / f"{signature(pictures, device)}.npz", len(pictures), lambda: _arrays(pictures, device))
-    return Embedded(arrays["vectors"], arrays["words"])
+    return Embedded(arrays["vectors"], arrays["words"], device.compare)
 
 
 def _arrays(pictures: Sequence[Path], embed: Embed) -> Arrays:

@@ -51,7 +51,13 @@ def evaluate(images: Path, train: Path, test: Path, device: Device, data: str) -
     shared = set(people_of(learn)) & set(people_of(judge))
     if shared:
         raise ConversionError(f"{train.name} and {test.name} share people, {min(shared)} for one: figures need others")
-    return measure(_half(learn, images, device), _half(judge, images, device), device, data)
+    halves = (_called(train), _called(test))
+    return measure(_half(learn, images, device), _half(judge, images, device), device, data, halves)
+
+
+def _called(pairs: Path) -> str:
+    """The people of a pairs file, as LFW names it."""
+    return pairs.stem.removeprefix("pairs") or pairs.stem
 
 
 def _half(folds: tuple[Fold, ...], images: Path, device: Device) -> Half:
@@ -59,10 +65,10 @@ def _half(folds: tuple[Fold, ...], images: Path, device: Device) -> Half:
     return Half(folds, people, embed_on_device(people.pictures, device))
 
 
-def measure(train: Half, test: Half, device: Device, data: str) -> Record:
-    """All figures of the two halves."""
-    train_pairs = figures.all_pairs(train.embedded.vectors, train.people.people)
-    test_pairs = figures.all_pairs(test.embedded.vectors, test.people.people)
+def measure(train: Half, test: Half, device: Device, data: str, halves: tuple[str, str]) -> Record:
+    """All figures of the two halves, which are called `halves`."""
+    train_pairs = figures.all_pairs(train.embedded.vectors, train.people.people, train.embedded.compare)
+    test_pairs = figures.all_pairs(test.embedded.vectors, test.people.people, test.embedded.compare)
     return Record(
         name=device.embedder.name,
         quantization=device.embedder.quantization,
@@ -77,6 +83,8 @@ def measure(train: Half, test: Half, device: Device, data: str) -> Record:
         pairs=pair_figures(train, test),
         curve=curve(test_pairs),
         histogram=_histogram(test_pairs),
+        compared_by=device.embedder.compared_by,
+        halves=halves,
     )
 
 

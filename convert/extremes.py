@@ -28,7 +28,7 @@ def extremes(people: Identities, found: Embedded, count: int = MOST) -> tuple[tu
     genuine: dict[int, tuple[float, int, int]] = {}
     impostors: dict[tuple[int, int], tuple[float, int, int]] = {}
     for row in range(len(usable) - 1):
-        similarities = (vectors[row + 1 :] @ vectors[row]).astype(float)
+        similarities = found.compare.against(vectors[row + 1 :], vectors[row]).astype(float)
         same = owners[row + 1 :] == owners[row]
         own = np.flatnonzero(same)
         if len(own):

@@ -10,19 +10,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convert.errors import ConversionError
 from convert.record import Interval
+from edge.comparing import COSINE
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
 
 _Z: Final = 1.959963984540054  # two-sided 95 %
-_STEPS: Final = 10_000  # thresholds are stated in ten-thousandths
+# Thresholds are stated in ten-thousandths; in millionths where the sigmoid of a head leaves no room for these.
+_STEPS: Final = 10_000
+_FINEST: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +58,13 @@ class Rates:
     tar: Interval
 
 
-def all_pairs(vectors: NDArray[np.float32], people: Sequence[int]) -> AllPairs:
+class Comparing(Protocol):
+    """Whatever gives the similarity of each row [n, dimension] with one embedding [dimension]: [n]."""
+
+    def against(self, many: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[Any]: ...
+
+
+def all_pairs(vectors: NDArray[np.float32], people: Sequence[int], compare: Comparing = COSINE) -> AllPairs:
     """`vectors` [n, dimension], unit length or NaN, of the people `people` [n]: 0, 1, 2 ... without gaps."""
     owners = np.asarray(people, np.int32)  # half the memory: there are tens of millions of pairs
     usable = np.isfinite(vectors).all(axis=1)
@@ -68,7 +77,7 @@ def all_pairs(vectors: NDArray[np.float32], people: Sequence[int]) -> AllPairs:
     impostors: list[Floats] = []
     others: list[Integers] = []
     for row in range(len(kept) - 1):
-        similarity = (kept[row + 1 :] @ kept[row]).astype(np.float64)
+        similarity = compare.against(kept[row + 1 :], kept[row]).astype(np.float64)
         rest = names[row + 1 :]
         same = rest == names[row]
         genuine.append(similarity[same])
@@ -87,7 +96,7 @@ def reaching(descending: Floats, similarity: float) -> int:
 
 
 def threshold_at(impostors: Floats, fmr: float) -> float | None:
-    """The smallest threshold, in steps of 0.0001, that a share of at most `fmr` of the impostor pairs reaches.
+    """The smallest threshold, in whole steps, that a share of at most `fmr` of the impostor pairs reaches.
 
     `impostors` is descending. None where there is none: not even one pair may pass, or too many are identical.
     """
@@ -95,10 +104,11 @@ def threshold_at(impostors: Floats, fmr: float) -> float | None:
     if not 1 <= allowed < len(impostors):
         return None
     too_many = float(impostors[allowed])
-    steps = math.floor(too_many * _STEPS)
-    while steps / _STEPS <= too_many:
+    whole = _STEPS if too_many < 1 - 1 / _STEPS else _FINEST
+    steps = math.floor(too_many * whole)
+    while steps / whole <= too_many:
         steps += 1
-    return steps / _STEPS if steps <= _STEPS else None
+    return steps / whole if steps <= whole else None
 
 
 def rates(pairs: AllPairs, similarities: Sequence[float], *, rounds: int = 1000, seed: int = 1) -> tuple[Rates, ...]:

@@ -15,6 +15,7 @@ from convert import figures
 from convert.calibration import Pixels, usable
 from convert.errors import ConversionError
 from convert.speed import Plan
+from edge.comparing import COSINE, Comparator
 from edge.vision.cards import Card, Sha256
 from edge.vision.embedder import Embedder
 from edge.vision.runtime import Network
@@ -67,6 +68,7 @@ class Panel:
     crops: Pixels
     people: Sequence[int]
     card: Card
+    compare: Comparator = COSINE
 
     def embed(self, network: Network, what: str) -> Floats:
         """Unit vectors [n, dimension], NaN for a black crop and for one that the network gives no direction."""
@@ -79,7 +81,7 @@ class Panel:
         return vectors
 
     def pairs(self, vectors: Floats) -> figures.AllPairs:
-        return figures.all_pairs(vectors, self.people)
+        return figures.all_pairs(vectors, self.people, self.compare)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

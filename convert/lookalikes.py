@@ -26,6 +26,7 @@ from convert.record import Count, Interval, Made, Share
 from convert.records import Records, one_of
 from convert.tables import flow, one_in, percent, small, table
 from edge.access.policy import level_fmr
+from edge.comparing import COSINE, Comparator
 
 NAME: Final = "look-alikes"
 COMMAND: Final = "limen-convert measure look-alikes"
@@ -94,7 +95,9 @@ class Neighbours:
         return np.bincount(self.owners[:reach], self.weights[:reach], self.people).astype(np.float64)
 
 
-def neighbours(vectors: NDArray[np.float32], people: Sequence[int], share: float = NEAREST) -> Neighbours:
+def neighbours(
+    vectors: NDArray[np.float32], people: Sequence[int], share: float = NEAREST, compare: Comparator = COSINE
+) -> Neighbours:
     """`vectors` [n, dimension], unit length or NaN, of `people` [n]. Raises ConversionError where nobody has two."""
     owners = np.asarray(people)
     usable = np.isfinite(vectors).all(axis=1)
@@ -105,11 +108,11 @@ def neighbours(vectors: NDArray[np.float32], people: Sequence[int], share: float
     for person, (first, second) in enumerate(halves):
         if np.array_equal(first, second) or len(halves) < 2:
             continue
-        alike = middles @ middles[person]
+        alike = compare.against(middles, middles[person])
         alike[person] = -np.inf
         nearest = np.argsort(-alike, kind="stable")[:count]
         others = np.concatenate([halves[other][1] for other in nearest])
-        found.append((vectors[second] @ vectors[others].T).astype(np.float64).ravel())
+        found.append(compare.against(vectors[second], vectors[others]).astype(np.float64).ravel())
     if not found:
         raise ConversionError("nobody has two usable pictures: who resembles whom cannot be told and tried")
     order = np.argsort(-np.concatenate(found), kind="stable")
@@ -158,8 +161,8 @@ def measure_lookalikes(images: Path, train: Path, test: Path, device: Device, da
 def compared(
     train: tuple[Identities, Embedded], test: tuple[Identities, Embedded], *, device: Device, data: str
 ) -> LookAlikeRecord:
-    learn, judge = (neighbours(found.vectors, people.people) for people, found in (train, test))
-    pairs = figures.all_pairs(test[1].vectors, test[0].people)
+    learn, judge = (neighbours(found.vectors, people.people, compare=found.compare) for people, found in (train, test))
+    pairs = figures.all_pairs(test[1].vectors, test[0].people, test[1].compare)
     limits = [threshold_among(learn, fmr) for fmr in _TARGETS]
     everybody = figures.rates(pairs, limits)
     return LookAlikeRecord(

@@ -144,7 +144,7 @@ def by_everybody(
     groups: Mapping[str, str] | None = None,
 ) -> Measurement:
     """Measure everybody against everybody; `groups`: of which group each person is, by name."""
-    pairs = figures.all_pairs(found.vectors, people.people)
+    pairs = figures.all_pairs(found.vectors, people.people, found.compare)
     lowest, highest = extremes(people, found)
     groups = groups or {}
     return Measurement(
@@ -192,7 +192,7 @@ def _group(
     place = {person: number for number, person in enumerate(members)}
     rows = [row for row, person in enumerate(people.people) if person in place]
     try:
-        pairs = figures.all_pairs(found.vectors[rows], [place[people.people[row]] for row in rows])
+        pairs = figures.all_pairs(found.vectors[rows], [place[people.people[row]] for row in rows], found.compare)
     except ConversionError as error:
         raise ConversionError(f"group {name}: {error}") from None
     return Group(

@@ -55,9 +55,9 @@ def open_set(people: Identities, found: Embedded, fpirs: Sequence[float] = _FPIR
     others = np.flatnonzero(~np.isin(owners, enrolled))
     if not len(mated) or not len(others):
         return None
-    best, who = _nearest(found.vectors[mated], gallery)
+    best, who = _nearest(found, mated, gallery)
     right = np.where(keys[who] == owners[mated], best, _NOTHING)
-    strangers = np.sort(_nearest(found.vectors[others], gallery)[0])[::-1]
+    strangers = np.sort(_nearest(found, others, gallery)[0])[::-1]
     points = []
     for fpir in fpirs:
         limit = figures.threshold_at(strangers, fpir)
@@ -67,9 +67,11 @@ def open_set(people: Identities, found: Embedded, fpirs: Sequence[float] = _FPIR
     return OpenSet(len(enrolled), len(mated), len(others), tuple(points))
 
 
-def _nearest(probes: NDArray[np.float32], gallery: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+def _nearest(
+    found: Embedded, probes: NDArray[np.intp], gallery: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Each probe's greatest similarity and where it is."""
-    similarities = np.nan_to_num((probes @ gallery.T).astype(np.float64), nan=_NOTHING)
+    similarities = np.nan_to_num(found.compare.against(found.vectors[probes], gallery).astype(np.float64), nan=_NOTHING)
     return similarities.max(axis=1), similarities.argmax(axis=1)
 
 

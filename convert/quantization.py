@@ -88,7 +88,7 @@ class Gate:
         network = load_network(content)
         vectors = self._panel.embed(network, recipe.name)
         if recipe.name in COLOURS:
-            self._drifts[recipe.name] = self._drawn.similarities(vectors)
+            self._drifts[recipe.name] = self._drawn.similarities(vectors, self._panel.compare)
         similar = cosines(vectors, self._own)
         try:
             losses = self.reference.losses(self._panel.pairs(vectors))
@@ -110,7 +110,8 @@ class Gate:
 
     def drift(self) -> Drift:
         """Of the files judged so far that stand in the picture."""
-        return Drift(self._drawn.genuine, self._drawn.similarities(self._own), dict(self._drifts))
+        own = self._drawn.similarities(self._own, self._panel.compare)
+        return Drift(self._drawn.genuine, own, dict(self._drifts))
 
     def _times(self, network: Network) -> float:
         took = milliseconds({"half": self._half, "this": network}, self._clock)
@@ -180,7 +181,9 @@ def release_chosen(
     name = next(verdict.name for verdict in record.verdicts if verdict.sha256 == record.released)
     recipe = next(recipe for recipe in recipes if recipe.name == name)
     card = card_of(device.embedder, recipe, subject, files[name])
-    card = msgspec.structs.replace(card, name=device.embedder.name, head=device.embedder.head)
+    card = msgspec.structs.replace(
+        card, name=device.embedder.name, head=device.embedder.head, score=device.embedder.score
+    )
     return release(models, judged(card, models), files[name])
 
 
@@ -204,13 +207,14 @@ def card_of(before: Card, recipe: Recipe, subject: Subject, content: bytes) -> C
         runtime=None,
         selftest="",
         head=msgspec.UNSET,
+        score=msgspec.UNSET,
     )
 
 
 def panel_of(images: Path, test: Path, device: Device) -> Panel:
     """All pictures of the people in the pairs file `test`, cut once for every file that is judged."""
     people = identities(images, people_of(read_pairs(test, images)))
-    return Panel(aligned_crops(people.pictures, device, "aligning"), people.people, device.embedder)
+    return Panel(aligned_crops(people.pictures, device, "aligning"), people.people, device.embedder, device.compare)
 
 
 def eaten(crops: Pixels, card: Card) -> Samples:

@@ -108,8 +108,12 @@ class Histogram(Struct, frozen=True, forbid_unknown_fields=True):
     impostors: tuple[Count, ...]
 
 
-class Record(Struct, frozen=True, forbid_unknown_fields=True):
-    """One evaluation of one chain of models."""
+class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One evaluation of one chain of models.
+
+    `compared_by`: as its card says. `halves`: what the people are called who gave the thresholds, and those who gave
+    the figures.
+    """
 
     name: str
     quantization: str
@@ -124,10 +128,12 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
     pairs: PairFigures
     curve: tuple[tuple[float, float], ...]  # (FMR, TAR) of the test people
     histogram: Histogram
+    compared_by: str = "cosine"
+    halves: tuple[str, str] = ("DevTrain", "DevTest")
 
     def thresholds(self) -> tuple[Threshold, ...]:
         """For the card."""
-        people = f"{self.data} DevTrain people, all-against-all, {self.train.impostors} impostor pairs"
+        people = f"{self.data} {self.halves[0]} people, all-against-all, {self.train.impostors} impostor pairs"
         return tuple(
             Threshold(fmr=level.fmr, similarity=level.similarity, data=f"{people}, {level.impostors} of them above")
             for level in self.levels
@@ -136,7 +142,7 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
     def accuracy(self) -> dict[str, Any]:
         """For the card."""
         return {
-            "data": f"{self.data} DevTest",
+            "data": f"{self.data} {self.halves[1]}",
             "pairs_accuracy": self.pairs.accuracy.value,
             "tar_at_fmr": {f"{point.fmr:g}": point.tar.value for point in self.points},
         }
@@ -171,11 +177,12 @@ def judged(card: Card, folder: Path) -> Card:
     """An embedder's card with the thresholds and accuracy of its record.
 
     With none when no record is for its bytes, or when it was made with another detector or other landmarks than those
-    in `folder`: the door would cut its faces differently.
+    in `folder`, which would cut its faces differently, or by another score.
     """
     record = read_records(folder).get(card.sha256)
     beside = {read_card(path).sha256 for path in folder.glob("*.json") if path.name != FILE}
-    if record is None or not set(record.models.values()) <= beside | {card.sha256}:
+    fits = record is not None and record.compared_by == card.compared_by
+    if record is None or not fits or not set(record.models.values()) <= beside | {card.sha256}:
         return msgspec.structs.replace(card, thresholds=(), accuracy={}, runtime=None)
     return msgspec.structs.replace(
         card, thresholds=record.thresholds(), accuracy=record.accuracy(), runtime=record.runtime

@@ -108,7 +108,7 @@ def altered(probes: Sequence[Path], device: Device, name: str, cache: Path = CAC
     digest = hashlib.sha256(f"{signature(probes, device)} {name} {_SEED}".encode())
     digest.update(inspect.getsource(alterations).encode())
     arrays = kept(cache / f"altered-{digest.hexdigest()[:32]}.npz", len(probes), lambda: _arrays(probes, device, name))
-    return Embedded(arrays["vectors"], arrays["words"])
+    return Embedded(arrays["vectors"], arrays["words"], device.compare)
 
 
 def _arrays(probes: Sequence[Path], device: Device, name: str) -> Arrays:
@@ -132,10 +132,12 @@ def judged(name: str, pool: Pool, found: Embedded, threshold: float, levels: Map
     probe = {path: row for row, path in enumerate(pool.probes)}
     first = pool.plain.vectors[[rows[pair.first] for pair in pool.pairs]]
     second = [probe[pair.second] for pair in pool.pairs]
-    similarities = np.einsum("ij,ij->i", first, found.vectors[second], dtype=np.float64)
+    similarities = found.compare.paired(first, found.vectors[second])
     same = np.array([pair.same for pair in pool.pairs])
     passes = same & (found.words[second] == "")
-    impostors = np.sort((found.vectors @ pool.plain.vectors.T)[pool.strangers()].astype(np.float64))  # NaN comes last
+    impostors = np.sort(
+        found.compare.against(found.vectors, pool.plain.vectors)[pool.strangers()].astype(np.float64)
+    )  # NaN comes last
     lost, refused = found.turned_down()
     return Altered(
         name=name,

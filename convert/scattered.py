@@ -92,7 +92,8 @@ def find_all(pictures: Sequence[Path], device: Device, eye: Eye, scatter: Scatte
     digest.update(inspect.getsource(sys.modules[__name__]).encode())
     path = cache / f"scattered-{digest.hexdigest()[:32]}.npz"
     arrays = kept(path, len(pictures), lambda: _arrays(pictures, device, eye, scatter))
-    return Found(Embedded(arrays["vectors"], arrays["words"]), arrays["boxed"], arrays["elsewhere"])
+    embedded = Embedded(arrays["vectors"], arrays["words"], device.compare)
+    return Found(embedded, arrays["boxed"], arrays["elsewhere"])
 
 
 def _arrays(pictures: Sequence[Path], device: Device, eye: Eye, scatter: Scatter) -> Arrays:

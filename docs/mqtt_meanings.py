@@ -104,7 +104,8 @@ FIELDS: Final[dict[type, dict[str, str]]] = {
         "nearest_id": "of a refusal: whom the face resembles most",
         "nearest": "their name: an explanation, not an identification",
         "key": "the id of the key that signed, for `remote`",
-        "similarity": "of the best reference of that person: a cosine, larger is more alike",
+        "similarity": "of the best reference of that person, larger is more alike: a cosine, or the score of the "
+        "network's own head, 0 to 1 ([which](models.md#siamese-models))",
         "votes": "how many of that person's references reached `detection_threshold`",
         "references": "how many that person has",
         "detection_threshold": "the similarity from which one reference counts",
@@ -599,7 +600,7 @@ SYSTEM_EVENTS: Final = {
     "person_enrolled": "somebody was enrolled",
     "person_changed": "`person.set`; `detail` names the fields",
     "reference_deleted": "one of somebody's references was forgotten",
-    "person_deleted": "somebody was forgotten; named by the pseudonym",
+    "person_deleted": "somebody was forgotten: on command, or long after their access ended; named by the pseudonym",
     "pin_set": "the door, or this person, has a new PIN",
     "pin_removed": "the door, or this person, has no PIN any more",
     "pin_locked_out": "too many wrong PINs",
@@ -615,6 +616,9 @@ SYSTEM_EVENTS: Final = {
     "references_of_another_model": "they cannot be compared: enrol this person again",
     "references_renewed": "made anew for another model, from the pictures that `store.keep_crops` kept",
     "broker_restarted": "the embedded broker had ended; another one works since some seconds",
+    "clock_untrusted": "nobody has set the clock since the start: `ts` is a guess, who has dates or hours stays out",
+    "clock_trusted": "it is known what time it is; `detail` says by how much the clock was moved",
+    "clock_jumped": "the clock was moved while the door works; `detail` says by how much",
     "inputs_failed": "a contact or button cannot be read: which one, and why",
     "inputs_recovered": "all contacts and buttons can be read again",
     "unreadable_event": "a row of the journal that this version cannot read",
@@ -630,6 +634,7 @@ DOOR_EVENTS: Final = {
 
 PROBLEMS: Final = {
     "strike_jammed": "the strike cannot confirm its level",
+    "clock_untrusted": "the clock is not set: who has dates or hours stays out",
     "locked_out": "no face is let in, after [attempts](#attempts-and-the-lock-out): wait, or `lockout.reset`",
     "camera_lost": "there is no picture to decide by",
     "camera_stalled": "there is no picture to decide by",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import logging
 import os
 import re
 import sys
@@ -16,6 +15,7 @@ from edge import __version__
 from edge.commands.decision_arguments import add_decision_commands
 from edge.commands.options import CommandAdder, add_broker_commands, add_care_commands, add_measuring_commands, between
 from edge.errors import ConfigError, LimenError, ModelError, StoreBusyError, StrikeBusyError
+from edge.log_lines import log_to_stderr, printable
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -217,7 +217,7 @@ def _person_id(text: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     options = build_parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    log_to_stderr()
     try:
         module = importlib.import_module(f"edge.commands.{options.command.replace('-', '_')}_command")
         code: int = module.execute(options)
@@ -237,7 +237,7 @@ def _explain(error: LimenError) -> int:
     """Say what is wrong on standard error, a problem a line; returns the exit code that belongs to it."""
     problems = error.problems if isinstance(error, ConfigError) else (str(error),)
     for problem in problems:
-        print(f"limen: {problem}", file=sys.stderr)
+        print(f"limen: {printable(problem)}", file=sys.stderr)
     if isinstance(error, ConfigError | ModelError):
         return EXIT_CONFIG
     return EXIT_TEMPORARY if isinstance(error, StoreBusyError | StrikeBusyError) else EXIT_FAILED

@@ -35,6 +35,7 @@ from edge.service.reembed import renew_references
 from edge.service.rooms import Rooms
 from edge.service.rule import effective_rule
 from edge.service.telling import access_event, system_event
+from edge.service.timekeeper import Timekeeper
 from edge.service.watchman import Watchman
 from edge.settings import Settings
 from edge.store.store import open_store
@@ -73,10 +74,12 @@ def run_door(settings: Settings, clock: Clock, stop: Flag, *, preview: bool) -> 
         allowed = standing(settings, login)
         door = Door(Rooms(settings, clock, store, strike, eye, pipeline, link, allowed, camera, wires, broker, window))
         _log.info("the door is working%s", f", live picture at {window.address}" if window else "")
-        notifier.ready(f"working the door {settings.door.id}")
+        working = f"working the door {settings.door.id}"
+        notifier.ready(working)
         while not stop.is_set():
             if door.turn():
                 notifier.alive()
+            notifier.status(f"{working}; {link.problem}" if link.problem else working)
         notifier.stopping()
         door.farewell()
 
@@ -97,6 +100,7 @@ class Door:
         self._publisher = Publisher(rooms.settings, rooms.link, rooms.store, rooms.clock, boot_id())
         self._condition = Condition(rooms)
         self._watchman = Watchman(rooms.pipeline, rooms.store, rooms.clock)
+        self._timekeeper = Timekeeper(rooms.clock)
         self._reception = Reception(
             rooms,
             self._publisher,
@@ -125,7 +129,7 @@ class Door:
             self._doorway.enrolment_news(news)
         self._show_faces(frame, step)
         self._note_failure(step)
-        for event in self._watchman.step():
+        for event in (*self._timekeeper.step(), *self._watchman.step()):
             self._tell(event)
         if frame is not None:
             self._watch(frame, step)
@@ -254,6 +258,7 @@ class Door:
             if now >= self._prune_due:
                 self._prune_due = now + _PRUNE_SECONDS
                 self._store.prune()
+                self._reception.forget_expired()
         except StoreError as error:
             _log.error("the store cannot be kept: %s", error)
 

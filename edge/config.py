@@ -247,7 +247,9 @@ def _missing_buttons(settings: Settings) -> list[str]:
         problems.append("access.trigger: button needs inputs.intent_button_pin, or inputs.doorbell_pin")
     confirms = inputs.exit_button_pin if inputs.exit_button_confirms else None
     if settings.enrolment.confirm == "button" and inputs.confirm_button_pin is None and confirms is None:
-        problems.append("enrolment.confirm: button needs inputs.confirm_button_pin, or an exit button that confirms")
+        problems.append(
+            "enrolment.confirm: button needs inputs.confirm_button_pin, or inputs.exit_button_confirms: true"
+        )
     return problems
 
 

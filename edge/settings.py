@@ -44,7 +44,7 @@ class InputSettings(Struct, frozen=True, forbid_unknown_fields=True):
     confirm_button_pull: Pull = "up"
     intent_button_pin: Pin | None = None
     intent_button_pull: Pull = "up"
-    exit_button_confirms: bool = True
+    exit_button_confirms: bool = False
     debounce_seconds: Annotated[float, Meta(ge=0.04, le=0.5)] = 0.05
     tell_forced_open: bool = True
     opening_seconds: Annotated[float, Meta(ge=0.5, le=30.0)] = 3.0
@@ -133,6 +133,7 @@ class EnrolmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
     directory: str = "state"
     retention_days: Annotated[int, Meta(ge=1, le=3650)] = 90
+    forget_expired_days: Annotated[int, Meta(ge=0, le=3650)] = 30
     keep_crops: bool = False
 
 

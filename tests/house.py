@@ -13,7 +13,7 @@ FUNCTION_LINES_P90 = 25
 
 ROOMS = ("camera", "vision", "access", "door", "store", "mqtt", "dashboard", "deploy")
 # What every room may import of the device, and what the files beside the rooms may import of each other.
-SHARED = ("edge.values", "edge.errors", "edge.settings", "edge.clock", "edge.pins")
+SHARED = ("edge.values", "edge.errors", "edge.settings", "edge.clock", "edge.pins", "edge.comparing")
 JOINERS = ("edge/app.py", "edge/pipeline.py", "edge/__main__.py", "edge/commands/", "edge/service/")
 VISITORS = {"dashboard": ("edge.mqtt.messages",)}
 

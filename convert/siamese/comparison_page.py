@@ -8,6 +8,7 @@ from typing import Final
 
 from convert.siamese.backbones import BACKBONES
 from convert.siamese.comparison import RECIPES, RECORD, SHIPPED, Comparison, Recipe, Row, read_comparison
+from convert.siamese.tuned_section import Rows, section
 from convert.tables import flow, percent, table
 
 PAGE: Final = "siamese.md"
@@ -20,7 +21,19 @@ def page(docs: Path) -> str:
     comparison = read_comparison(docs / RECORD)
     backbones = ", ".join(f"`{name}`" for name in BACKBONES)
     text = _TEXT.read_text(encoding="utf-8")
-    return text.replace("{{backbones}}", backbones).replace("{{comparison}}", _told(comparison))
+    for mark, told in (
+        ("backbones", backbones),
+        ("comparison", _told(comparison)),
+        ("tuned", section(tuned_rows(docs))),
+    ):
+        text = text.replace(f"{{{{{mark}}}}}", told)
+    return text
+
+
+def tuned_rows(docs: Path) -> Rows:
+    """The rows that have figures of a tuning, with their settings."""
+    known = {row.name: row.tuned for row in read_comparison(docs / RECORD).rows}
+    return [(recipe.name, recipe.run, told) for recipe in RECIPES if (told := known.get(recipe.name)) is not None]
 
 
 def _told(comparison: Comparison) -> str:
@@ -38,7 +51,7 @@ def _told(comparison: Comparison) -> str:
         "parameters",
         "time",
     )
-    rows = [_shipped(known[SHIPPED]), *(_row(recipe, known[recipe.name]) for recipe in RECIPES)]
+    rows = [_shipped(known[SHIPPED]), *(_row(recipe, known.get(recipe.name, Row(recipe.name))) for recipe in RECIPES)]
     theirs = [(recipe.name, recipe.theirs) for recipe in RECIPES if recipe.theirs]
     opening = flow(
         f"{comparison.data}: {people['train']:,} people to learn from, {people['validation']:,} to stop and to choose "

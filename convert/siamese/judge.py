@@ -30,6 +30,7 @@ class Epoch(Struct, frozen=True, forbid_unknown_fields=True):
     precision: float
     recall: float
     seconds: float
+    tar: float = 0.0  # at FMR 1e-4, all their pictures against each other; only where the best epoch is chosen by it
 
 
 class Figures(Struct, frozen=True, forbid_unknown_fields=True):

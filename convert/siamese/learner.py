@@ -61,14 +61,18 @@ class Learner:
         counted = [self.tower, *([self.head] if self.head is not None else [])]
         return sum(int(model.count_params()) for model in counted)
 
-    def learn_pairs(self, first: NDArray[Any], second: NDArray[Any], same: Floats) -> Floats:
-        """One step; the loss of each pair [n], before it."""
+    def learn_pairs(
+        self, first: NDArray[Any], second: NDArray[Any], same: Floats, taught: Floats | None = None
+    ) -> Floats:
+        """One step; the loss of each pair [n], before it. `taught` [2 n, d]: what a teacher says of both sides."""
         rows = np.concatenate([self._taken_in(first), self._taken_in(second)])
-        return np.asarray(self._step(rows, same))
+        return np.asarray(self._step(rows, taught, same))
 
-    def learn_group(self, rows: NDArray[Any], people: NDArray[Any], noise: Floats) -> Floats:
-        """One step of triplet loss on a batch; the loss of each anchor [n]."""
-        return np.asarray(self._step(self._taken_in(rows), people, noise))
+    def learn_group(
+        self, rows: NDArray[Any], people: NDArray[Any], noise: Floats, taught: Floats | None = None
+    ) -> Floats:
+        """One step of triplet loss on a batch; the loss of each anchor [n]. `taught` [n, d]: a teacher's embeddings."""
+        return np.asarray(self._step(self._taken_in(rows), taught, people, noise))
 
     def embed(self, rows: NDArray[Any]) -> Floats:
         """float32 [n, d]."""
@@ -109,16 +113,19 @@ class Learner:
             finally:
                 partial.unlink(missing_ok=True)
 
-    def _learn(self, rows: Any, *told: Any) -> Any:
+    def _learn(self, rows: Any, taught: Any, *told: Any) -> Any:
         with self._tf.GradientTape() as tape:
-            each = self._losses(rows, *told)
+            vectors = self._tf.cast(rows if self.frozen else self.tower(rows, training=True), "float32")
+            each = self._losses(vectors, *told)
+            if taught is not None:
+                strayed = losses.distillation(vectors, taught)  # of a pair, both sides count half
+                strayed = self._tf.reduce_mean(self._tf.reshape(strayed, (-1, self._tf.shape(each)[0])), axis=0)
+                each += self._run.distil * strayed
             mean = self._tf.reduce_mean(each)
         self._optimizer.apply(tape.gradient(mean, self._trainable), self._trainable)
         return each
 
-    def _losses(self, rows: Any, *told: Any) -> Any:
-        vectors = rows if self.frozen else self.tower(rows, training=True)
-        vectors = self._tf.cast(vectors, "float32")
+    def _losses(self, vectors: Any, *told: Any) -> Any:
         if self._run.recipe == "triplet":
             people, noise = told
             return losses.mined_triplet(vectors, people, self._run.margin, self._run.mining, noise)

@@ -78,6 +78,11 @@ def binary_cross_entropy(score: Any, same: Any) -> Any:
     return -(same * ops.log(score) + (1.0 - same) * ops.log(1.0 - score))
 
 
+def distillation(student: Any, teacher: Any) -> Any:
+    """1 - cosine of each row with the same row of `teacher`: nothing where the network says what it said before."""
+    return 1.0 - cosine(student, teacher)
+
+
 def _negative(squared: Any, near: Any, other: Any, mining: Mining, noise: Any) -> Any:
     ops = load_keras().ops
     if mining == "random":

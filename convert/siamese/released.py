@@ -50,7 +50,7 @@ def release_run(folder: Path, models: Path, name: str | None = None, licence: st
     device = Device(models, VisionSettings(embedder=name))
     album = scan(Path(run.pictures))
     halves = [_half(album, result.people[part], device, run.seed) for part in ("validation", "test")]
-    write_record(models, measure(halves[0], halves[1], device, f"{Path(run.pictures).name}, people kept aside"))
+    write_record(models, measure(halves[0], halves[1], device, Path(run.pictures).name, ("validation", "test")))
     card = judged(card, models)
     release_card(models, card)
     return card

@@ -41,13 +41,17 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     margin: Annotated[float, Meta(gt=0, le=4)] = 1.0
     mining: Mining = "semi-hard"
     negatives: Annotated[float, Meta(gt=0)] = 1.0  # pairs of two people for each pair of one
+    # Staying with what is known: for a network that begins with somebody's weights.
+    distil: Annotated[float, Meta(ge=0)] = 0.0  # weight of saying of each face what it said before the training
+    lookalikes: Annotated[int, Meta(ge=0)] = 0  # strangers are drawn from a person's so many nearest; 0: from everybody
     # The training.
     batch: Annotated[int, Meta(ge=2)] = 32  # pairs; or pictures, for triplets
     each: Annotated[int, Meta(ge=2)] = 4  # pictures of each person in a batch of triplets
     steps: Count = 50  # batches in an epoch
     epochs: Count = 20
     learning_rate: Annotated[float, Meta(gt=0)] = 1e-3
-    patience: Count = 6  # epochs without a better validation AUC before it stops
+    patience: Count = 6  # epochs without a better one before it stops
+    best_by: Literal["auc", "tar"] = "auc"  # of pairs; or TAR at FMR 1e-4 of all pictures of the validation people
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 on a GPU
     # The judging.
     judge_pairs: Annotated[int, Meta(ge=10)] = 1000  # of validation, and of test where none are published

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from convert.datasets import Fold
 
+Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
 Random = np.random.Generator
 
@@ -36,11 +37,26 @@ def seeded(seed: int, *path: int) -> Random:
     return np.random.default_rng([seed, *path])
 
 
-def draw_pairs(people: Rows, count: int, random: Random, negatives: float = 1.0) -> Pairs:
+def lookalikes(vectors: Floats, people: Rows, count: int) -> Rows:
+    """For each person, in order, the `count` others whose mean face is the most alike, nearest first: [persons, count].
+
+    `vectors` [n, d] are embeddings of the people `people` [n]. Where there are fewer others, it is all of them.
+    """
+    units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    means = np.stack([units[rows].mean(axis=0) for rows in _pictures_of(people)])
+    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+    alike = means @ means.T
+    np.fill_diagonal(alike, -np.inf)
+    order = np.argsort(-alike, axis=1, kind="stable")[:, : len(means) - 1]
+    return np.asarray(order[:, :count], np.int64)
+
+
+def draw_pairs(people: Rows, count: int, random: Random, negatives: float = 1.0, alike: Rows | None = None) -> Pairs:
     """`count` pairs, `negatives` of two people for each one of one person, shuffled.
 
     `people` [n] says whom each picture shows. Of one person: a person with two pictures, whoever is as likely as
-    anybody else, and two different ones. Of two people: two people, then a picture of each.
+    anybody else, and two different ones. Of two people: two people, the second out of the first one's `lookalikes`
+    where `alike` tells them, then a picture of each.
     """
     own = _pictures_of(people)
     several = [rows for rows in own if len(rows) >= 2]
@@ -50,6 +66,7 @@ def draw_pairs(people: Rows, count: int, random: Random, negatives: float = 1.0)
     ]
     for _ in range(count - positive):
         one, other = random.choice(len(own), 2, replace=False)
+        other = other if alike is None else random.choice(alike[one])
         pairs.append((random.choice(own[one]), random.choice(own[other])))
     same = np.arange(count) < positive
     order = random.permutation(count)
@@ -66,6 +83,25 @@ def draw_group(people: Rows, count: int, each: int, random: Random) -> Rows:
     chosen = random.choice(len(several), count, replace=len(several) < count)
     drawn = [random.choice(several[index], each, replace=len(several[index]) < each) for index in chosen.tolist()]
     return np.concatenate(drawn).astype(np.int64)
+
+
+def draw_crowd(people: Rows, count: int, each: int, random: Random, alike: Rows) -> Rows:
+    """A batch for mining among people who look alike: [count * each] rows, nobody and no picture twice.
+
+    Somebody with two pictures, then their `lookalikes`, then the next one: `each` pictures of everybody, or all there
+    are, until the batch is full. Who has one picture is in it as somebody else.
+    """
+    own, wanted = _pictures_of(people), count * each
+    chosen: dict[int, Rows] = {}
+    filled = 0
+    for index in random.permutation([index for index, rows in enumerate(own) if len(rows) >= 2]).tolist():
+        for person in (index, *alike[index].tolist()):
+            if person not in chosen and filled < wanted:
+                chosen[person] = random.permutation(own[person])[: min(each, wanted - filled)]
+                filled += len(chosen[person])
+        if filled >= wanted:
+            break
+    return np.concatenate(list(chosen.values())).astype(np.int64)
 
 
 def of_fold(fold: Fold, pictures: tuple[Path, ...]) -> Pairs:

@@ -25,13 +25,16 @@ from convert.siamese.album import briefly, scan
 from convert.siamese.augment import augmented
 from convert.siamese.checkpoint import State
 from convert.siamese.crops import Crops, cut
+from convert.siamese.everybody import lowest_tar
 from convert.siamese.features import features
+from convert.siamese.heads import brought
 from convert.siamese.judge import Epoch, Figures, auc, chosen_threshold, judged, precision_recall
 from convert.siamese.learner import Learner
 from convert.siamese.page import write_page
 from convert.siamese.parts import Parts, split, split_lfw
 from convert.siamese.run import Run, write_run
-from convert.siamese.sampling import Pairs, Rows, draw_group, draw_pairs, of_fold, seeded
+from convert.siamese.sampling import Pairs, Rows, draw_crowd, draw_group, draw_pairs, of_fold, seeded
+from convert.siamese.teacher import NOBODY, Teacher, teacher_of
 from edge.clock import Clock
 
 RESULT: Final = "result.json"
@@ -45,6 +48,7 @@ class Part:
 
     crops: Crops
     rows: NDArray[Any]
+    teacher: Teacher = NOBODY
 
 
 class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,9 +76,10 @@ def train(run: Run, folder: Path, clock: Clock) -> Result:
         print(_line(run, state.history[-1]), flush=True)
     checkpoint.assign(learner.network, state.best, folder / checkpoint.STATE)
     learner.write(folder)
-    best = _best(state.history)
+    best = _best(run, state.history)
     pairs, unusable = _test_pairs(run, parts, crops["test"])
-    similarities = _similarities(learner, material["test"].rows, pairs)
+    vectors = learner.embed(material["test"].rows)
+    similarities = learner.compare(vectors[pairs.first], vectors[pairs.second])
     result = Result(
         figures=judged(similarities, pairs.same, best.threshold, unusable, run.fmr),
         epochs=len(state.history),
@@ -84,9 +89,7 @@ def train(run: Run, folder: Path, clock: Clock) -> Result:
         people={name: part.names for name, part in parts.named().items()},
         notes=notes,
     )
-    write_page(
-        folder, run, state.history, material["test"].crops, learner.embed(material["test"].rows), pairs, similarities
-    )
+    write_page(folder, run, state.history, material["test"].crops, vectors, pairs, similarities)
     write_file(folder / RESULT, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
     return result
 
@@ -107,12 +110,15 @@ def begin(run: Run, crops: Mapping[str, Crops]) -> tuple[Learner, Mapping[str, P
     """The untrained network, and what it learns from. Of the recipe `features`, the tower is done already."""
     learner = Learner(run)
     if run.recipe != "features":
-        return learner, {name: Part(part, part.pixels) for name, part in crops.items()}
+        teacher = teacher_of(run, learner, crops["train"])
+        return learner, {name: Part(part, part.pixels, teacher) for name, part in crops.items()}
+    if run.distil or run.lookalikes:
+        raise ConversionError("--distil and --lookalikes are for a tower that learns; that of `features` does not")
     if run.augment != "none":
         raise ConversionError("--augment: features are computed once, from each picture as it is")
     stored = {name: features(learner.tower, learner.eats, part.pixels) for name, part in crops.items()}
     if run.standardise:
-        deviations = np.maximum(stored["train"].std(axis=0), 1e-6).astype(np.float32)
+        deviations = np.maximum(brought(stored["train"]).std(axis=0), 1e-6).astype(np.float32)
         learner = Learner(run, deviations, learner.tower)
     return learner, {name: Part(part, stored[name]) for name, part in crops.items()}
 
@@ -137,33 +143,42 @@ def _epoch(run: Run, learner: Learner, material: Mapping[str, Part], pairs: Pair
         precision=precision,
         recall=recall,
         seconds=clock.now() - started,
+        tar=lowest_tar(learner.compare, vectors, material["validation"].crops.people) if run.best_by == "tar" else 0.0,
     )
     history = (*state.history, epoch)
-    best = checkpoint.values_of(learner.network) if _best(history) is epoch else state.best
+    best = checkpoint.values_of(learner.network) if _best(run, history) is epoch else state.best
     return State(checkpoint.values_of(learner.variables), best, history)
 
 
 def _learn(run: Run, learner: Learner, part: Part, number: int) -> float:
     """One epoch of steps; the mean loss. Raises ConversionError naming batch and files for a loss that is no number."""
     random = seeded(run.seed, _LEARNING, number)
-    people, triplets = part.crops.people, run.recipe == "triplet"
-    groups = max(2, run.batch // run.each)
-    every = None if triplets else draw_pairs(people, run.steps * run.batch, random, run.negatives)
+    people, triplets, teacher = part.crops.people, run.recipe == "triplet", part.teacher
+    count = run.steps * run.batch
+    every = None if triplets else draw_pairs(people, count, random, run.negatives, teacher.alike)
     total = 0.0
     for step in trange(run.steps, desc=f"epoch {number}/{run.epochs}", unit=" batches", leave=False, disable=None):
         if every is None:
-            rows = draw_group(people, groups, run.each, random)
+            rows = _group(run, part, random)
             noise = random.random((len(rows), len(rows)), np.float32)
-            each = learner.learn_group(_changed(run, part, rows, random), people[rows], noise)
+            each = learner.learn_group(_changed(run, part, rows, random), people[rows], noise, teacher.of(rows))
             seen = rows[:, np.newaxis]
         else:
             pairs = every.at(slice(step * run.batch, (step + 1) * run.batch))
             first, second = (_changed(run, part, rows, random) for rows in (pairs.first, pairs.second))
-            each = learner.learn_pairs(first, second, pairs.same)
+            taught = teacher.of(np.concatenate([pairs.first, pairs.second]))
+            each = learner.learn_pairs(first, second, pairs.same, taught)
             seen = np.column_stack([pairs.first, pairs.second])
         _stop_at_nan(each, seen, part.crops, f"epoch {number}, batch {step + 1}")
         total += float(each.mean())
     return total / run.steps
+
+
+def _group(run: Run, part: Part, random: np.random.Generator) -> Rows:
+    people, count = part.crops.people, max(2, run.batch // run.each)
+    if part.teacher.alike is None:
+        return draw_group(people, count, run.each, random)
+    return draw_crowd(people, count, run.each, random, part.teacher.alike)
 
 
 def _stop_at_nan(each: NDArray[np.float32], seen: Rows, crops: Crops, where: str) -> None:
@@ -179,11 +194,6 @@ def _stop_at_nan(each: NDArray[np.float32], seen: Rows, crops: Crops, where: str
 
 def _changed(run: Run, part: Part, rows: Any, random: np.random.Generator) -> NDArray[Any]:
     return part.rows[rows] if run.augment == "none" else augmented(part.rows[rows], run.augment, random)
-
-
-def _similarities(learner: Learner, rows: NDArray[Any], pairs: Pairs) -> NDArray[np.float64]:
-    vectors = learner.embed(rows)
-    return learner.compare(vectors[pairs.first], vectors[pairs.second])
 
 
 def _test_pairs(run: Run, parts: Parts, crops: Crops) -> tuple[Pairs, int]:
@@ -203,18 +213,19 @@ def _resumed(folder: Path, learner: Learner) -> State:
     return state
 
 
-def _best(history: tuple[Epoch, ...]) -> Epoch:
-    """The epoch with the largest validation AUC; the earliest of equals."""
-    return max(history, key=lambda epoch: epoch.auc)
+def _best(run: Run, history: tuple[Epoch, ...]) -> Epoch:
+    """The epoch with the largest validation AUC, or TAR; the earliest of equals."""
+    return max(history, key=lambda epoch: epoch.tar if run.best_by == "tar" else epoch.auc)
 
 
 def _finished(run: Run, history: tuple[Epoch, ...]) -> bool:
-    return bool(history) and (len(history) >= run.epochs or len(history) - _best(history).epoch >= run.patience)
+    return bool(history) and (len(history) >= run.epochs or len(history) - _best(run, history).epoch >= run.patience)
 
 
 def _line(run: Run, epoch: Epoch) -> str:
+    tar = f"TAR {epoch.tar:.4f}  " if run.best_by == "tar" else ""
     return (
         f"epoch {epoch.epoch:>3}/{run.epochs}  loss {epoch.loss:.4f}  validation {epoch.validation_loss:.4f}  "
-        f"AUC {epoch.auc:.4f}  precision {epoch.precision:.3f}  recall {epoch.recall:.3f}  {epoch.seconds:.0f} s, "
+        f"AUC {epoch.auc:.4f}  {tar}precision {epoch.precision:.3f}  recall {epoch.recall:.3f}  {epoch.seconds:.0f} s, "
         f"at most {epoch.seconds * (run.epochs - epoch.epoch):.0f} s to go"
     )

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.errors import ConversionError
+from edge.vision.heads import DenseHead
 
+LEFT_BEHIND: Final = "its head is left behind"
 _LARGEST_SIDE: Final = 4096
 # How much red, green and blue weigh in grey: ITU-R BT.601, as OpenCV and Pillow have it.
 _GREY: Final = (0.299, 0.587, 0.114)
@@ -24,8 +26,9 @@ class Imported:
     small: bytes  # the float16 one
     weights: Sequence[NDArray[np.float32]]  # in the order of the network
     notes: tuple[str, ...] = ()  # what was done to it, for people
-    head: bytes | None = None  # what a siamese model had after its towers, as .tflite
+    head: DenseHead | None = None  # what a siamese model had after its towers, where that can be told in arrays
     head_layers: tuple[str, ...] = ()
+    head_note: str = ""  # how well that tells it
     network: Any = None  # as a `keras.Model`, where that was asked for
 
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from convert.errors import ConversionError
 from convert.quantize import to_tflite
-from convert.sources.imported import Imported, Wish, door_network, finite_weights
+from convert.sources.imported import LEFT_BEHIND, Imported, Wish, door_network, finite_weights
+from convert.sources.keras_head import as_arrays
+from convert.sources.keras_steps import steps_of
 from convert.sources.keras_submodel import shared_submodel
 from convert.sources.tower import Step, find_tower, head_steps
 from convert.tensorflow import load_keras
@@ -63,9 +63,11 @@ def convert(keras: Any, model: Any, wish: Wish, lost: str = "") -> Imported:
     if wish.tower and len(inputs) == 1:
         notes.append(f"cut at {wish.tower}")
     layers = tuple(dict.fromkeys(step.name for step in head_steps(inputs, outputs)))
-    head = to_tflite(_head(keras, model, ends), "float32") if layers else None
+    head, told = as_arrays(keras, _head(keras, model, ends)) if layers else (None, lost)
     exact, small = to_tflite(network, "float32"), to_tflite(network, "float16")
-    return Imported(exact, small, weights, (*notes, *([lost] if lost else [])), head, layers, network)
+    if head is not None:
+        return Imported(exact, small, weights, tuple(notes), head, layers, told, network)
+    return Imported(exact, small, weights, (*notes, *([told] if told else [])), network=network)
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -91,27 +93,6 @@ def read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def steps_of(keras: Any, model: Any) -> tuple[list[Step], list[Step]]:
-    """The inputs and the outputs of a functional model as steps."""
-    known = {id(tensor): Step(f"input {tensor.name}", _shape(tensor), tensor=tensor) for tensor in model.inputs}
-    inputs = list(known.values())
-    waiting = list(model.outputs)
-    while waiting:
-        tensor = waiting[-1]
-        operation, node_index, index = tensor._keras_history  # noqa: SLF001 - Keras has no public way to ask
-        node = operation._inbound_nodes[node_index]  # noqa: SLF001
-        missing = [] if id(tensor) in known else [t for t in node.input_tensors if id(t) not in known]
-        if missing:
-            waiting.extend(missing)
-            continue
-        waiting.pop()
-        if id(tensor) not in known:
-            parents = tuple(known[id(parent)] for parent in node.input_tensors)
-            kind = (*_identity(operation), index, _arguments(keras, node))
-            known[id(tensor)] = Step(operation.name, _shape(tensor), kind, parents, tensor)
-    return inputs, [known[id(tensor)] for tensor in model.outputs]
-
-
 def _load(keras: Any, path: Path, config: Mapping[str, Any], code: Sequence[str], wish: Wish) -> tuple[Any, str]:
     """The model, or what of it can be had without running code, and then why the rest was left behind."""
     if code:
@@ -131,7 +112,7 @@ def _load(keras: Any, path: Path, config: Mapping[str, Any], code: Sequence[str]
             model = keras.saving.load_model(alone, compile=False, safe_mode=True)
         except UNREADABLE as error:
             raise ConversionError(f"{reason}, nor its tower ({_briefly(error)}). {_CURE}") from None
-    return model, f"its head is left behind: {reason}"
+    return model, f"{LEFT_BEHIND}: {reason}"
 
 
 _CURE: Final = (
@@ -173,29 +154,6 @@ def _layers_with_code(config: Any, name: str = "?") -> Iterator[str]:
     elif isinstance(config, list):
         for value in config:
             yield from _layers_with_code(value, name)
-
-
-def _identity(operation: Any) -> tuple[Any, ...]:
-    """Equal for one layer used twice, and for two layers that have no weights and do the same."""
-    if getattr(operation, "weights", None):
-        return (id(operation),)
-    settings = {key: value for key, value in operation.get_config().items() if key != "name"}
-    return (type(operation), json.dumps(settings, sort_keys=True, default=repr))
-
-
-def _arguments(keras: Any, node: Any) -> str:
-    """What an operation was called with besides tensors."""
-
-    def told(value: Any) -> Any:
-        if isinstance(value, keras.KerasTensor):
-            return "tensor"
-        return value.tobytes() if isinstance(value, np.ndarray) else repr(value)
-
-    return repr(keras.tree.map_structure(told, (node.arguments.args, node.arguments.kwargs)))
-
-
-def _shape(tensor: Any) -> str:
-    return f"[{', '.join('any' if side is None else str(side) for side in tensor.shape[1:])}]"
 
 
 def _briefly(error: BaseException) -> str:

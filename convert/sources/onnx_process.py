@@ -41,7 +41,11 @@ def _convert(path: Path, wish: Wish) -> dict[str, Any]:
     model = _load(path)
     inputs, outputs = _steps(model)
     end, *others = find_tower(inputs, outputs, wish.tower)
-    notes = [f"cut out of a siamese model at {end.name}; its head is left behind"] if others else []
+    notes = (
+        [f"cut out of a siamese model at {end.name}; its head is left behind: only one in a Keras file comes along"]
+        if others
+        else []
+    )
     model = utils.Extractor(model).extract_model([inputs[0].tensor], [end.tensor])
     _fix_input(model, wish)
     _end_in_a_vector(model)

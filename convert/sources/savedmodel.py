@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from convert.errors import ConversionError
 from convert.quantize import to_tflite
-from convert.sources.imported import Imported, Wish, door_network
+from convert.sources.imported import LEFT_BEHIND, Imported, Wish, door_network
 from convert.sources.tower import Step, find_tower, head_steps
 from convert.tensorflow import load_keras, load_tensorflow
 
@@ -37,15 +37,15 @@ def import_savedmodel(path: Path, wish: Wish) -> Imported:
         graph = _Frozen(path)
         ends = find_tower(graph.inputs, graph.outputs, wish.tower)
         weights = graph.weights(ends[0])
-        tower = graph.network(keras, graph.inputs[:1], ends[:1])
+        tower = graph.network(keras, graph.inputs[0], ends[0])
         network = door_network(keras, tower, _sides(graph.inputs[0].tensor), wish)
-        layers = tuple(dict.fromkeys(step.name for step in head_steps(graph.inputs, graph.outputs)))
-        head = to_tflite(graph.head(keras, ends), "float32") if layers else None
         exact, small = to_tflite(network, "float32"), to_tflite(network, "float16")
     except ConversionError as error:
         raise ConversionError(f"{path.name}: {error}") from None
     notes = [f"cut out of a siamese model at {ends[0].name}"] if len(graph.inputs) > 1 else []
-    return Imported(exact, small, weights, tuple(notes), head, layers, network)
+    if head_steps(graph.inputs, graph.outputs):
+        notes.append(f"{LEFT_BEHIND}: a SavedModel has no layers any more, a .keras file has")
+    return Imported(exact, small, weights, tuple(notes), network=network)
 
 
 class _Frozen:
@@ -76,27 +76,20 @@ class _Frozen:
                 raise ConversionError(f"{name}: holds numbers that are not finite")
         return [np.asarray(values, np.float32) for values in found.values()]
 
-    def network(self, keras: Any, starts: Sequence[Step], ends: Sequence[Step]) -> Any:
-        """What lies between these steps as a Keras layer of one tensor, or of a list with one for each start."""
+    def network(self, keras: Any, start: Step, end: Step) -> Any:
+        """What lies between these steps as a Keras layer."""
         part = self._tf.compat.v1.GraphDef()
-        for name in self._between(starts, ends):
+        for name in self._between([start], [end]):
             node = part.node.add()
             node.CopyFrom(self._nodes[name])
             del node.input[:]
             node.input.extend(source for source in self._nodes[name].input if not source.startswith("^"))
 
         def run(given: Any) -> Any:
-            tensors = given if isinstance(given, list | tuple) else [given]
-            mapped = {start.tensor.name: tensor for start, tensor in zip(starts, tensors, strict=True)}
-            got = self._tf.graph_util.import_graph_def(part, mapped, [end.tensor.name for end in ends], name="part")
-            return got[0] if len(got) == 1 else got
+            mapped = {start.tensor.name: given}
+            return self._tf.graph_util.import_graph_def(part, mapped, [end.tensor.name], name="part")[0]
 
         return keras.layers.Lambda(run, name="network")
-
-    def head(self, keras: Any, ends: Sequence[Step]) -> Any:
-        """What follows the towers, fed with one embedding for each input."""
-        embeddings = [keras.Input(batch_shape=(1, *_sides(end.tensor)[1:])) for end in ends]
-        return keras.Model(embeddings, self.network(keras, ends, self.outputs)(embeddings), name="head")
 
     def _between(self, starts: Sequence[Step], ends: Sequence[Step]) -> list[str]:
         """The operations that make the ends out of the starts, in the order of the graph."""

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Final, Literal
 
 from edge.access.gallery import similarity
+from edge.comparing import Comparator
 from edge.values import Probe
 
 # The sides are the person's own: who turns left shows the camera a nose further right in the picture.
@@ -40,7 +41,7 @@ def lacking(taken: Sequence[Probe], wanted: int) -> list[View]:
     return [view for view, need in needs(wanted).items() if have[view] < need]
 
 
-def with_another(taken: tuple[Probe, ...], probe: Probe, wanted: int) -> tuple[Probe, ...]:
+def with_another(taken: tuple[Probe, ...], probe: Probe, wanted: int, compare: Comparator) -> tuple[Probe, ...]:
     """`taken` with `probe`: added while there is room, else in the place of the member that is missed least.
 
     A full set changes only where `probe` shows a view that it lacks. What goes is of a view with more than it needs,
@@ -54,7 +55,7 @@ def with_another(taken: tuple[Probe, ...], probe: Probe, wanted: int) -> tuple[P
     spare = [index for index, view in enumerate(seen) if have[view] > need.get(view, 0)]
     if seen[-1] in {seen[index] for index in spare}:
         return taken
-    redundant = max(spare, key=lambda index: _nearest(both, index))
+    redundant = max(spare, key=lambda index: _nearest(both, index, compare))
     return (*both[:redundant], *both[redundant + 1 :])
 
 
@@ -66,8 +67,8 @@ def _view(across: float, down: float) -> View:
     return "down" if down > 0 else "up"
 
 
-def _nearest(probes: Sequence[Probe], index: int) -> float:
+def _nearest(probes: Sequence[Probe], index: int, compare: Comparator) -> float:
     """The similarity of one to whichever other is most like it."""
     own = probes[index].embedding
-    others = (similarity(own, one.embedding) for place, one in enumerate(probes) if place != index)
+    others = (similarity(compare, own, one.embedding) for place, one in enumerate(probes) if place != index)
     return max((one for one in others if one >= -1.0), default=-1.0)  # `>=` leaves NaN out

@@ -145,7 +145,7 @@ def step(
 ) -> tuple[Window | None, tuple[Progress | Outcome, ...]]:
     """One frame; with `probe` None only time passes. The window is None, and an Outcome last, when it has closed."""
     if probe is not None and window.confirmed and now < window.closes_at:
-        window = _look(window, probe, gallery, now)
+        window = _look(window, probe, gallery, rule, now)
     complete = len(window.taken) >= window.request.references and _wish(window, now) is None
     if complete or not now < window.closes_at:
         outcome = _close(window, gallery, rule)
@@ -180,7 +180,7 @@ def from_photographs(
             refusals = counted(refusals, word)
             left_out.append(f"{name} was left out: {word}")
         elif require_variety or len(taken) < request.references:
-            taken = with_another(taken, probe, request.references)
+            taken = with_another(taken, probe, request.references, rule.compare)
     if all(probe.face is None for _, probe in photographs):
         outcome = refused(request, "no_face", "no face in any photograph")
     else:
@@ -199,7 +199,7 @@ def _fault(probe: Probe, gallery: Gallery) -> RefusalWord | None:
     return None if gallery.comparable(probe.embedding) else "bad_embedding"
 
 
-def _look(window: Window, probe: Probe, gallery: Gallery, now: float) -> Window:
+def _look(window: Window, probe: Probe, gallery: Gallery, rule: Rule, now: float) -> Window:
     """Take the probe if it is good and something new, and find what to tell the person."""
     fault = _fault(probe, gallery)
     taken = window.taken
@@ -207,7 +207,7 @@ def _look(window: Window, probe: Probe, gallery: Gallery, now: float) -> Window:
         if _seen_before(window, probe):
             fault = "same_picture"
         else:
-            taken = with_another(taken, probe, window.request.references)
+            taken = with_another(taken, probe, window.request.references, rule.compare)
     new = taken is not window.taken
     if new:
         window = replace(window, taken=taken, taken_at=now)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.access.policy import Rule
+from edge.comparing import Comparator
 from edge.values import Embedding, Match, Person, frozen_array
 
 # How far from 1 the length of a unit vector may be: far above float32's rounding, far below any other mistake.
@@ -28,11 +29,13 @@ def is_sound(embedding: Embedding) -> bool:
     return abs(float(np.linalg.norm(vector.astype(np.float64))) - 1.0) <= _UNIT_TOLERANCE
 
 
-def similarity(one: Embedding | None, other: Embedding | None) -> float:
-    """The cosine of two embeddings; NaN where one is missing, unsound, or of another space."""
+def similarity(compare: Comparator, one: Embedding | None, other: Embedding | None) -> float:
+    """How alike two embeddings are; NaN where one is missing, unsound, or of another space."""
     if one is None or other is None or one.space != other.space or one.vector.shape != other.vector.shape:
         return math.nan
-    return float(one.vector @ other.vector) if is_sound(one) and is_sound(other) else math.nan
+    if not (is_sound(one) and is_sound(other)):
+        return math.nan
+    return float(compare.against(one.vector[np.newaxis], other.vector)[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +76,7 @@ class Gallery:
             unusable=tuple(person.id for person in everybody if person not in usable),
             matrix=matrix,
             starts=starts,
-            close=MappingProxyType(_close(usable, matrix, starts, rule.detection_threshold - rule.margin)),
+            close=MappingProxyType(_close(usable, matrix, starts, rule)),
         )
 
     def comparable(self, embedding: Embedding | None) -> bool:
@@ -87,7 +90,7 @@ class Gallery:
         """Everybody against `embedding`, the most similar first; nobody where it is not comparable."""
         if not self.people or not self.comparable(embedding):
             return ()
-        similarities = self.matrix @ embedding.vector
+        similarities = rule.compare.against(self.matrix, embedding.vector)
         # `>=` with a NaN on either side is false: doubt is never a vote.
         votes = np.add.reduceat((similarities >= rule.detection_threshold).astype(np.intp), self.starts)
         best = np.maximum.reduceat(similarities, self.starts)
@@ -103,17 +106,20 @@ def _fits(embedding: Embedding, space: str, size: int | None) -> bool:
 
 
 def _close(
-    people: Sequence[Person], matrix: NDArray[np.float32], starts: NDArray[np.intp], threshold: float
+    people: Sequence[Person], matrix: NDArray[np.float32], starts: NDArray[np.intp], rule: Rule
 ) -> dict[str, tuple[str, float]]:
-    """Everybody whose nearest other person is `threshold` or more alike, by their most similar references."""
+    """Everybody whose nearest other person is alike up to the margin, by their most similar references."""
+    nearest = np.full((len(people), len(people)), -math.inf)  # of any two people, their two references most alike
+    for number, start in enumerate(starts[1:]):
+        own = matrix[starts[number] : start]
+        alike = rule.compare.against(matrix[start:], own).max(axis=1)
+        nearest[number, number + 1 :] = np.maximum.reduceat(alike, starts[number + 1 :] - start)
+    nearest = np.maximum(nearest, nearest.T)
     close = {}
-    for number, person in enumerate(people):
-        own = slice(starts[number], starts[number] + len(person.references))
-        nearest = np.maximum.reduceat((matrix[own] @ matrix.T).max(axis=0), starts)
-        nearest[number] = -math.inf
-        other = int(nearest.argmax())
-        if nearest[other] >= threshold:
-            close[person.id] = (people[other].id, float(nearest[other]))
+    for person, alike in zip(people, nearest, strict=True):
+        other = int(alike.argmax())
+        if alike[other] >= rule.detection_threshold - rule.margin:
+            close[person.id] = (people[other].id, float(alike[other]))
     return close
 
 

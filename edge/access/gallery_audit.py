@@ -12,7 +12,7 @@ from edge.access.gallery import Gallery
 from edge.access.policy import Rule
 from edge.values import Person
 
-_NOBODY: Final = -2.0  # below every cosine
+_NOBODY: Final = -2.0  # below every similarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def examine(person: Person, gallery: Gallery, rule: Rule) -> tuple[Examined, ...
     if place is None or len(person.references) < 2:
         return ()
     own = slice(gallery.starts[place], gallery.starts[place] + len(person.references))
-    similarities = gallery.matrix[own] @ gallery.matrix.T
+    similarities = rule.compare.against(gallery.matrix, gallery.matrix[own]).T
     best = np.maximum.reduceat(similarities, gallery.starts, axis=1)
     best[:, place] = _NOBODY
     among_own = similarities[:, own]

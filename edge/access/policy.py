@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from edge.comparing import COSINE, Comparator
 from edge.errors import ConfigError
 from edge.settings import AccessSettings
 
@@ -15,6 +16,9 @@ MINIMUM_REFERENCES: Final = 5
 ATTEMPT_FMR: Final = 1e-2
 # How far apart a face and its second factor may be, whichever comes first.
 SECOND_FACTOR_SECONDS: Final = 20.0
+# The cosine below which the face in one place has been swapped, and from which a face elsewhere is the same again.
+SWAPPED_BELOW: Final = 0.35
+SAME_AGAIN: Final = 0.4
 
 # How often two different people may be taken for one, per comparison.
 _FALSE_MATCH_RATES: Final = {"convenience": 1e-3, "balanced": 1e-4, "strict": 1e-5}
@@ -27,7 +31,7 @@ def level_fmr(security: Literal["convenience", "balanced", "strict"]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When the door opens. Times are seconds; similarities are cosines.
+    """When the door opens. Times are seconds; similarities are what `compare` says of two embeddings.
 
     `level_threshold` is the card's similarity for the level `security`, None where the card has none. A refused visit
     that reached `attempt_similarity` looks like an attempt on somebody; `attempt_fmr` is the card's rate at that
@@ -54,6 +58,7 @@ class Rule:
     gone: float
     cooldown: float
     maximum_frame_age: float
+    compare: Comparator = COSINE
 
     def __post_init__(self) -> None:
         possible = {
@@ -69,6 +74,21 @@ class Rule:
         if problems:
             raise ConfigError(*problems)
 
+    @property
+    def swapped_below(self) -> float:
+        """The similarity of two frames below which the face in one place is another one."""
+        return SWAPPED_BELOW if self.compare.score == "cosine" else self._seldom_a_stranger
+
+    @property
+    def same_again(self) -> float:
+        """The similarity of two frames from which a face in another place is the same one."""
+        return SAME_AGAIN if self.compare.score == "cosine" else self._seldom_a_stranger
+
+    @property
+    def _seldom_a_stranger(self) -> float:
+        # The cosines above lie about where 1 in 100 strangers does; every head has a place of its own for that.
+        return min(self.attempt_similarity, self.detection_threshold)
+
     def explain(self) -> str:
         """What it takes to open the door, a sentence a line."""
         several = "the nearest one decides" if self.faces == "nearest" else "nobody is let in"
@@ -80,7 +100,7 @@ class Rule:
         return (
             f"A face is a person's when it reaches similarity {self.detection_threshold:.3f} with at least "
             f"{self.verification_threshold:.0%} of that person's references ({self.minimum_references} or more).\n"
-            f"{self._origin()}\n"
+            f"{self._origin()}{self._score()}\n"
             f"The door opens when {self.frames_needed} of the last {self.frames_window} good frames say so, "
             f"and everybody else is at least {self.margin:g} less similar.\n"
             f"{intent}The picture must not be older than {self.maximum_frame_age:g} s. With several faces, {several}.\n"
@@ -88,6 +108,10 @@ class Rule:
             f"\n{self._second_factor()}\n"
             f"{self._lockout()}"
         )
+
+    def _score(self) -> str:
+        head = "\nSimilarity is what the network's own head says of two embeddings, from 0 to 1."
+        return "" if self.compare.score == "cosine" else head
 
     def _second_factor(self) -> str:
         some = "Children, people who look too much like another, and whoever is told to"
@@ -117,12 +141,12 @@ class Rule:
         )
 
 
-def make_rule(access: AccessSettings, thresholds: Sequence[tuple[float, float]]) -> Rule:
+def make_rule(access: AccessSettings, thresholds: Sequence[tuple[float, float]], compare: Comparator = COSINE) -> Rule:
     """The rule for `access` with the embedder card's `thresholds`, pairs of (false match rate, similarity).
 
-    Where the card has several figures for the level's rate (one a group of people), the strictest counts. Raises
-    ConfigError where it has none, or where `access.detection_threshold` is laxer than the level without
-    `access.accept_lower_security`.
+    The similarities are those of `compare`. Where the card has several figures for the level's rate (one a group of
+    people), the strictest counts. Raises ConfigError where it has none, or where `access.detection_threshold` is laxer
+    than the level without `access.accept_lower_security`.
     """
     level = _level_threshold(access, thresholds)
     wanted = access.detection_threshold
@@ -160,6 +184,7 @@ def make_rule(access: AccessSettings, thresholds: Sequence[tuple[float, float]])
         gone=access.gone_seconds,
         cooldown=access.cooldown_seconds,
         maximum_frame_age=access.maximum_frame_age_seconds,
+        compare=compare,
     )
 
 

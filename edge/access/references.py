@@ -101,7 +101,7 @@ def conclude(request: EnrolmentRequest, references: Sequence[Embedding], gallery
     own = Gallery.of((person,), gallery.space, rule)
     if len(references) < rule.minimum_references or own.unusable:
         return _too_few(request, len(references), rule)
-    similarities = own.matrix @ own.matrix.T
+    similarities = rule.compare.against(own.matrix, own.matrix)
     agree = _agreeing(similarities, rule.detection_threshold)
     if _second_person(similarities, agree, rule.detection_threshold):
         return refused(request, "two_people", "the references show two different people")

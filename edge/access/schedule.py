@@ -63,8 +63,7 @@ def words(terms: Terms, wall: datetime) -> str:
         spans = ", ".join(f"{_days(hours.days)} {_clock(hours.start)}-{_clock(hours.end)}" for hours in schedule.hours)
         unknown = " (a time zone that is not known here)" if place is None else ""
         parts.append(f"{spans or 'never'} {schedule.timezone}{unknown}")
-    local = wall if place is None else wall.astimezone(place)
-    return f"{'; '.join(parts)}; it was {_DAYS[local.weekday()]} {_moment(wall, place)}"
+    return f"{'; '.join(parts)}; it was {_DAYS[_local(wall, place).weekday()]} {_moment(wall, place)}"
 
 
 def _covers(hours: Hours, day: int, minute: int) -> bool:
@@ -75,8 +74,16 @@ def _covers(hours: Hours, day: int, minute: int) -> bool:
 
 
 def _moment(moment: datetime, place: tzinfo | None) -> str:
-    local = moment if place is None or moment.tzinfo is None else moment.astimezone(place)
+    local = _local(moment, place)
     return f"{local:%Y-%m-%d %H:%M} {local.tzname() or 'without a time zone'}"
+
+
+def _local(moment: datetime, place: tzinfo | None) -> datetime:
+    """As it is where no calendar has that hour: who may come until the last day of 9999 is told so in UTC."""
+    try:
+        return moment if place is None or moment.tzinfo is None else moment.astimezone(place)
+    except OverflowError:
+        return moment
 
 
 def _clock(minute: int) -> str:

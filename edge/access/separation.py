@@ -10,7 +10,7 @@ from edge.values import Person, Separation
 def separate(person: Person, others: Gallery, rule: Rule) -> Separation:
     """`person`, whose references can be compared, among `others`. Its sentences name nobody; `nearest_id` does."""
     own = Gallery.of((person,), others.space, rule).matrix
-    worst_own = float((own @ own.T).min())
+    worst_own = float(rule.compare.against(own, own).min())
     nearest = [matches[0] for matches in (others.match(one, rule) for one in person.references) if matches]
     if not nearest:
         return Separation(worst_own)

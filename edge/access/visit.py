@@ -11,11 +11,8 @@ from edge.access.gallery import is_sound, similarity
 from edge.access.policy import Rule
 from edge.values import Box, Embedding, Probe, SecondFactor, Verdict
 
-# Overlap (intersection over union) from which two boxes are the same place, the similarity below which the face in
-# that place has been swapped, and the one from which a face elsewhere is the same again.
+# Overlap (intersection over union) from which two boxes are the same place.
 SAME_PLACE: Final = 0.1
-SWAPPED_BELOW: Final = 0.35
-SAME_AGAIN: Final = 0.4
 
 
 Missing = Literal["second_factor", "not_asked"]
@@ -104,7 +101,7 @@ def is_over(visit: Visit, face: Sighting | None, remembered: tuple[Visit, ...], 
         return True
     if visit.verdict == "refused" and not binds(visit, rule, now):
         return True
-    return face is not None and _is_another(visit, face, remembered)
+    return face is not None and _is_another(visit, face, remembered, rule)
 
 
 def binds(past: Visit, rule: Rule, now: float) -> bool:
@@ -114,16 +111,16 @@ def binds(past: Visit, rule: Rule, now: float) -> bool:
     return not now - past.decided_at >= rule.cooldown
 
 
-def is_back(past: Visit, face: Sighting) -> bool:
+def is_back(past: Visit, face: Sighting, rule: Rule) -> bool:
     """Whether `face` is the one of a remembered visit: by its embedding, by its place where that cannot be compared."""
-    alike = similarity(past.embedding, face.embedding)
-    return past.box.overlap(face.box) >= SAME_PLACE if math.isnan(alike) else alike >= SAME_AGAIN
+    alike = similarity(rule.compare, past.embedding, face.embedding)
+    return past.box.overlap(face.box) >= SAME_PLACE if math.isnan(alike) else alike >= rule.same_again
 
 
-def _is_another(visit: Visit, face: Sighting, remembered: tuple[Visit, ...]) -> bool:
-    if visit.embedding is None and face.embedding is not None and any(is_back(past, face) for past in remembered):
+def _is_another(visit: Visit, face: Sighting, remembered: tuple[Visit, ...], rule: Rule) -> bool:
+    if visit.embedding is None and face.embedding is not None and any(is_back(past, face, rule) for past in remembered):
         return True  # the first clear look shows somebody who was decided on a moment ago
-    alike = similarity(visit.embedding, face.embedding)
+    alike = similarity(rule.compare, visit.embedding, face.embedding)
     if visit.box.overlap(face.box) >= SAME_PLACE:
-        return alike < SWAPPED_BELOW
-    return not alike >= SAME_AGAIN
+        return alike < rule.swapped_below
+    return not alike >= rule.same_again

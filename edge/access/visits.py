@@ -87,7 +87,7 @@ def step(
         remembered += (visit,) if visit.verdict is not None and binds(visit, rule, now) else ()
         visit = None
     if face is not None and look is not None:
-        visit, remembered = _arrive(visit, remembered, face, now, new_id)
+        visit, remembered = _arrive(visit, remembered, face, rule, now, new_id)
         visit = _see(visit, face, look, rule, now)
     if visit is not None and visit.verdict is None:
         visit, decision = _decide(visit, look, door)
@@ -96,11 +96,16 @@ def step(
 
 
 def _arrive(
-    visit: Visit | None, remembered: tuple[Visit, ...], face: Sighting, now: float, new_id: Callable[[], str]
+    visit: Visit | None,
+    remembered: tuple[Visit, ...],
+    face: Sighting,
+    rule: Rule,
+    now: float,
+    new_id: Callable[[], str],
 ) -> tuple[Visit, tuple[Visit, ...]]:
     """The visit this face belongs to: the current one, a remembered one that goes on silently, or a new one."""
     if visit is None:
-        visit = next((past for past in remembered if is_back(past, face)), None)
+        visit = next((past for past in remembered if is_back(past, face, rule)), None)
         remembered = tuple(past for past in remembered if past is not visit)
     if visit is None:
         visit = Visit(id=new_id(), started_at=now, seen_at=now, box=face.box)

@@ -26,6 +26,7 @@ def _hardware(settings: Settings) -> list[str]:
     return [
         f"The door `{door.id}` watches {camera} and opens for {door.unlock_seconds:g} s: {strike}.",
         f"People and events are kept in {settings.state}, events for {settings.store.retention_days} days.",
+        _expiry(settings.store.forget_expired_days),
         *_wires(settings),
         "A single camera can be fooled by a photograph: access.liveness is off.",
     ]
@@ -46,3 +47,9 @@ def _network(settings: Settings) -> list[str]:
     if not secure:
         lines.append("That connection is not encrypted (mqtt.tls: false).")
     return lines
+
+
+def _expiry(days: int) -> str:
+    if not days:
+        return "People whose access has ended stay until somebody deletes them."
+    return f"People are deleted {days} days after the end of their access, where they have one."

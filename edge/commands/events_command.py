@@ -9,14 +9,21 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
+
 from edge.clock import SystemClock
 from edge.commands.configuration import chosen_settings
+from edge.errors import MessageError
+from edge.log_lines import printable
 from edge.mqtt.ask import Session
 from edge.mqtt.credentials import client_login
+from edge.mqtt.messages import AccessEvent, SystemEvent
+from edge.mqtt.strict_json import strict_object
 from edge.mqtt.topics import Topics
 from edge.settings import Settings
 
 _LATEST: Final = 20
+_MOST_SEEN: Final = 10_000
 _ANSWER_SECONDS: Final = 10.0
 _SILENCE_SECONDS: Final = 1.5
 HEADER: Final = f"{'time':<8}  {'verdict':<8} {'who':<20} {'why':<20} {'similarity':>10} {'votes':>7} {'ms':>6}"
@@ -36,19 +43,33 @@ def execute(options: Namespace) -> int:
 def events(settings: Settings, *, follow: bool) -> Iterator[dict[str, Any]]:
     """The newest events, each once by its id, then, with `follow`, all that come."""
     topics = Topics.of(settings)
-    seen: set[str] = set()
+    seen: dict[str, None] = {}
     with Session(client_login(settings), topics, SystemClock(), listen=[topics.events]) as session:
         for _ in session.request("events.query", {"limit": _LATEST}, timeout=_ANSWER_SECONDS):
             pass  # the events themselves come on the backfill topic
         for incoming in session.follow(silence=None if follow else _SILENCE_SECONDS):
-            event = json.loads(incoming.payload)
-            if event["id"] not in seen:
-                seen.add(event["id"])
+            event = _understood(incoming.payload)
+            if event is not None and event["id"] not in seen:
+                seen[event["id"]] = None
+                if len(seen) > _MOST_SEEN:
+                    del seen[next(iter(seen))]
                 yield event
+
+
+def _understood(payload: bytes) -> dict[str, Any] | None:
+    """None for what is no event: whoever may write to the broker may write anything."""
+    try:
+        event = strict_object(payload)
+        msgspec.convert(event, AccessEvent if "verdict" in event else SystemEvent)
+        datetime.fromisoformat(event["ts"]).astimezone()
+    except (MessageError, msgspec.ValidationError, ValueError, OverflowError):
+        return None
+    return event
 
 
 def line(event: dict[str, Any], *, colour: bool) -> str:
     """One row of the table."""
+    event = {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
     moment = datetime.fromisoformat(event["ts"]).astimezone().strftime("%H:%M:%S")
     if "verdict" not in event:
         text = f"{moment}  {event.get('event', '?'):<29} {event.get('detail', '')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 
@@ -9,6 +10,7 @@ from edge.clock import SystemClock
 from edge.commands.backup_command import passphrase
 from edge.commands.configuration import chosen_settings
 from edge.errors import LimenError
+from edge.service.person_pins import restored
 from edge.service.rule import embedder_card
 from edge.service.telling import system_event
 from edge.settings import Settings
@@ -22,16 +24,20 @@ def execute(options: Namespace) -> int:
     settings = chosen_settings(options)
     secret = passphrase(options.passphrase_file)
     with open_store(settings.store, settings.state, SystemClock()) as store:
-        members = store.backed_up(options.file, secret)
+        members, kept = store.backed_up(options.file, secret)
         problems = [*_of_another_model(members, settings), *_in_the_way(members, store, replace=options.replace)]
         if problems:
             raise LimenError("nobody was restored. " + " ".join(problems))
         known = {person.id: person for person in store.people()}
         wanted = [one for one in members if one.person.id not in known or not same(one.person, known[one.person.id])]
-        store.restore(wanted, _told)
-    done = {one.person.id for one in wanted}
+        done = {one.person.id for one in wanted}
+        pins = restored(store, kept, done)
+        store.restore(wanted, _told, pins.kept)
     for person, _ in members:
-        print(f"{person.id}  {person.name}  {'restored' if person.id in done else 'was there already'}")
+        how = f"restored{', with their PIN' if person.id in pins.whose else ''}"
+        print(f"{person.id}  {person.name}  {how if person.id in done else 'was there already'}")
+    for person_id in sorted(pins.in_vain):
+        print(f"{person_id}: their PIN could not come along; set it anew with pin.set", file=sys.stderr)
     print(f"{len(wanted)} of {len(members)} people were restored.")
     return 0
 

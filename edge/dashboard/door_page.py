@@ -18,6 +18,7 @@ from edge.dashboard.told import PROBLEMS
 from edge.dashboard.values import DoorView
 from edge.errors import LimenError
 
+_RAREST = 1e-12
 _HOUR = 3600.0
 
 
@@ -100,7 +101,7 @@ def _rule(thresholds: Mapping[str, float]) -> tuple[str, ...]:
         said.append(f"That must be so in {frames:.0f} of the last {window:.0f} good pictures.")
     if margin is not None:
         said.append(f"The next nearest person must be {margin:.2f} behind.")
-    if rate:
+    if rate is not None and rate > _RAREST:
         said.append(f"One comparison of two strangers passes by chance about once in {round(1 / rate):,}.")
     return tuple(said)
 
@@ -153,7 +154,8 @@ def _self_test(request: Request, door: DoorView) -> SelfTest:
         return SelfTest(problem=shown(str(error), 400))
     if job.state != "ok":
         return SelfTest(problem=refusal(job))
-    problems = [str(one) for one in job.data.get("problems") or ()]
+    listed = job.data.get("problems")
+    problems = [str(one) for one in listed] if isinstance(listed, list) else []
     say = " ".join(PROBLEMS.get(one) or f"{sentence(one)}." for one in problems) or "All is well."
     facts = tuple((sentence(name), _shown_value(value)) for name, value in job.data.items() if name != "problems")
     return SelfTest(well=not problems, say=say, facts=facts)

@@ -13,6 +13,7 @@ from edge.dashboard.values import Query
 from edge.values import EventKind, Verdict
 
 _LONGEST: Final = 200
+_LAST_YEAR: Final = 9000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,12 @@ class Filters:
 
 
 def _day(text: str) -> date | None:
+    """None also for a year in which not every time zone has every hour."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return day if 1970 < day.year < _LAST_YEAR else None
 
 
 def _midnight(day: date) -> datetime:

@@ -6,6 +6,7 @@ something is for admins, and so are the operators' pages.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote
@@ -22,9 +23,11 @@ from edge.dashboard.sessions import Sessions
 from edge.dashboard.site import EVENT_STREAM, Site
 from edge.dashboard.values import Session
 from edge.errors import StoreError
+from edge.mqtt.messages import decode
 
 LARGEST_BODY: Final = 16 * 1024
-_MOST_FIELDS: Final = 100
+BODY_SECONDS: Final = 10.0
+_MOST_FIELDS: Final = 200  # a person's hours are many boxes
 _PUBLIC: Final = {"/login", "/health"}
 _STATIC: Final = "/static/"
 _VIEWERS_MAY_POST: Final = {"/logout", "/password"}
@@ -47,8 +50,8 @@ HEADERS: Final = {
 STATUS: Final = {
     "no_session": 401, "wrong": 401, "wrong_password": 403, "password_needed": 403, "cross_origin": 403,
     "wrong_host": 403, "not_allowed": 403, "unlock_is_off": 403, "not_found": 404, "no_such_door": 404,
-    "no_such_login": 404, "no_such_session": 404, "bad_method": 405, "too_large": 413, "throttled": 429,
-    "unstored": 503, "too_many": 503,
+    "no_such_login": 404, "no_such_session": 404, "bad_method": 405, "too_slow": 408, "too_large": 413,
+    "throttled": 429, "unstored": 503, "too_many": 503,
 }  # fmt: skip
 
 
@@ -117,12 +120,16 @@ async def _body(request: Request) -> bytes:
     length = request.headers.get("content-length", "0")
     body = bytearray()
     if length.isdigit() and int(length) <= LARGEST_BODY:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LARGEST_BODY:
-                break
-        else:
-            return bytes(body)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > LARGEST_BODY:
+                        break
+                else:
+                    return bytes(body)
+        except TimeoutError as error:
+            raise Refused("too_slow", f"not sent within {BODY_SECONDS:.0f} s") from error
     raise Refused("too_large", f"more than {LARGEST_BODY} bytes")
 
 
@@ -131,7 +138,7 @@ def _posted(headers: Headers, body: bytes) -> dict[str, Any]:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         if kind == "application/json":
-            return msgspec.json.decode(body, type=dict[str, Any])
+            return decode(dict[str, Any], body)
         if kind == "application/x-www-form-urlencoded":
             fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
             return dict(fields)

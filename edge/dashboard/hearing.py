@@ -6,7 +6,6 @@ types while parsing, lengths and ranges after it.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,6 +46,7 @@ _LONGEST: Final = {"id": 128, "visit": 128, "event": 64, "reason": 64, "person_i
 _LONGEST_NAME: Final = 200
 _LONGEST_DETAIL: Final = 1000
 _LARGEST_SEQ: Final = 2**53
+_FIRST_YEAR: Final = 1970  # where a clock begins that nobody set; the year 1 has not every hour in every time zone
 
 
 class Heard(Protocol):
@@ -131,6 +131,8 @@ def _struct(door: str, field: Field, payload: bytes, wall: datetime) -> State:
     if not payload:
         return State(door, field, None)
     value = decode(_STRUCTS[field], payload)
+    if not can_be_counted(msgspec.to_builtins(value)):
+        raise ValueError("a number out of range")
     return State(door, field, value, (_moment(value.ts) - wall).total_seconds())
 
 
@@ -168,7 +170,18 @@ def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"ts: {text[:40]!r} has no time zone")
-    return moment.astimezone(UTC)
+    if (moment := moment.astimezone(UTC)).year < _FIRST_YEAR:
+        raise ValueError(f"ts: {text[:40]!r} is no time of a door")
+    return moment
+
+
+def can_be_counted(value: object) -> bool:
+    """Whether every number in a JSON value is one that can be reckoned with, and written in a few digits."""
+    if isinstance(value, dict):
+        return all(map(can_be_counted, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(can_be_counted, value))
+    return not isinstance(value, int | float) or abs(value) <= _LARGEST_SEQ  # a NaN is not
 
 
 _Event = TypeVar("_Event", bound=EventMessage)
@@ -184,6 +197,6 @@ def _within_bounds(event: _Event) -> _Event:
             longest = _LONGEST_DETAIL if name in {"detail", "schedule"} else _LONGEST.get(name, _LONGEST_NAME)
             if len(value) > longest or (name in {"id", "event", "reason"} and not value):
                 raise ValueError(f"{name}: {len(value)} characters")
-        elif isinstance(value, int | float) and not (math.isfinite(value) and abs(value) <= _LARGEST_SEQ):
+        elif not can_be_counted(value):
             raise ValueError(f"{name}: out of range")
     return event

@@ -13,6 +13,7 @@ import msgspec
 
 from edge.clock import Clock
 from edge.dashboard.accounts import Accounts
+from edge.dashboard.hearing import can_be_counted
 from edge.dashboard.services import Refused, Watch
 from edge.dashboard.trail import Trail
 from edge.dashboard.values import Job, Session, Update
@@ -179,6 +180,10 @@ class Operating:
 
 def _after(job: Job, answer: Progress | Response) -> Job:
     """The job once this was heard."""
+    if not can_be_counted(msgspec.to_builtins(answer)):
+        return replace(
+            job, state="error", code="malformed", message="there is a number in it that no door of ours says"
+        )
     if isinstance(answer, Progress):
         return replace(job, prompt=answer.prompt[:_LONGEST_PROMPT], collected=answer.collected, wanted=answer.wanted)
     data = answer.data or {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,7 @@ from edge.dashboard.values import Role
 from edge.errors import StoreError
 
 _ROWS: Final = 50
+_NUMBER: Final = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def _operators(request: Request, fresh: Fresh | None = None, problem: str = "") 
     known = services(request)
     before = request.query_params.get("before", "")
     try:
-        audit = known.history.audit(before=int(before) if before.isdecimal() else None, limit=_ROWS)
+        audit = known.history.audit(before=int(before) if _NUMBER.fullmatch(before) else None, limit=_ROWS)
     except StoreError as error:
         audit, problem = (), str(error)
     told: dict[str, Any] = {"problem": problem} if problem else {}

@@ -78,8 +78,8 @@ def _person(request: Request) -> Response:
         person=person,
         terms=terms_form(person.listed),
         days=DAYS,
-        can_set=not_set is None,
-        why_not_set=str(not_set or ""),
+        can_set=not_set is None and person.readable,
+        why_not_set=str(not_set or "This page cannot read their dates and hours, so it must not change them."),
         can_delete=not_delete is None,
         why_not_delete=str(not_delete or ""),
         references=references(services(request), who, door, person.id),
@@ -89,7 +89,11 @@ def _person(request: Request) -> Response:
 
 def _change(request: Request) -> Response:
     door, person = request.path_params["door"], request.path_params["person"]
-    return started(request, door, "person.set", {"person_id": person} | terms_of(request))
+    try:
+        terms = terms_of(request)
+    except Refused as refused:
+        return trouble(request, "That cannot be saved", refused, status=400)
+    return started(request, door, "person.set", {"person_id": person} | terms)
 
 
 def _delete_reference(request: Request) -> Response:

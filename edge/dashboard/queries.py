@@ -81,6 +81,6 @@ def _moment(name: str, given: Mapping[str, str]) -> datetime | None:
 
 
 def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= LARGEST_PAGE):
+    if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= LARGEST_PAGE):
         raise Refused("bad_query", f"limit: 1 to {LARGEST_PAGE}")
     return int(text)

@@ -57,8 +57,9 @@ class Records:
         return tuple(sorted(known, key=lambda one: ((one.name or one.person_id).casefold(), one.door)))
 
     def words(self) -> tuple[str, ...]:
+        words = select(events.c.word).distinct()
         with self._database.read() as connection:
-            return tuple(connection.execute(select(events.c.word).distinct().order_by(events.c.word)).scalars())
+            return tuple(connection.execute(words.order_by(events.c.word).limit(_MOST_NAMES)).scalars())
 
     def audit(self, *, before: int | None = None, limit: int = 100) -> tuple[AuditRow, ...]:
         older = audit.c.number < before if before is not None else true()

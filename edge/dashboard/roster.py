@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -78,7 +78,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """A person as the page shows them: `tags` are (tone, text)."""
+    """A person as the page shows them: `tags` are (tone, text). Not `readable`: their terms are not known here."""
 
     id: str
     name: str
@@ -86,6 +86,7 @@ class Enrolled:
     tags: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
     listed: Listed
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +132,12 @@ def _people(data: Any) -> list[Enrolled]:
     found: list[Enrolled] = []
     for one in data if isinstance(data, list) else ():
         try:
-            found.append(_enrolled(msgspec.convert(one, Listed)))
-        except msgspec.ValidationError:
-            found.append(_enrolled(_barely(one)))
+            listed = msgspec.convert(one, Listed)
+            for moment in filter(None, (listed.valid_from, listed.valid_until)):
+                moment_of(moment)
+            found.append(_enrolled(listed))
+        except (ValueError, msgspec.ValidationError):
+            found.append(replace(_enrolled(_barely(one)), readable=False))
     return found
 
 
@@ -174,9 +178,18 @@ def _tags(listed: Listed) -> list[tuple[str, str]]:
     return tags
 
 
+def moment_of(text: str) -> datetime:
+    """On the clock where the server stands; as it was told where no calendar has that hour. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    try:
+        return moment.astimezone()
+    except OverflowError:
+        return moment
+
+
 def _day(text: str) -> str:
     try:
-        return datetime.fromisoformat(text).astimezone().strftime("%-d %b %Y")
+        return moment_of(text).strftime("%-d %b %Y")
     except ValueError:
         return ""
 

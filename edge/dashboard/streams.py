@@ -59,7 +59,8 @@ class EventStream:
         await _send(send, _BEGIN + await run_in_threadpool(self._beginning, request.headers.get("last-event-id", "")))
         while not stream.ended:
             news = await stream.take(HEARTBEAT_SECONDS)
-            if not news and not await run_in_threadpool(self._alive, stream.session_id):
+            # Also where there is always news: no busy door keeps a session alive.
+            if not await run_in_threadpool(self._alive, stream.session_id):
                 break
             await _send(send, news or _HEARTBEAT)
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -10,10 +10,12 @@ from starlette.requests import Request
 
 from edge.clock import rfc3339
 from edge.dashboard.render import text_of
-from edge.dashboard.roster import Listed, Span
+from edge.dashboard.roster import Listed, Span, moment_of
+from edge.dashboard.services import Refused
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPANS: Final = 3
+_MOST_SPANS: Final = 17  # a door keeps 16, and the form has room for another
 _FACTORS: Final = ("automatic", "always", "never")
 # Why somebody needs a second factor or does not, where it is because an operator said so.
 _SAID: Final = {"asked_for": "always", "overridden": "never"}
@@ -42,34 +44,38 @@ def terms_form(listed: Listed) -> TermsForm:
 
 
 def terms_of(request: Request) -> dict[str, Any]:
-    """The arguments of `person.set`; what is empty has no limit."""
-    hours = [span for number in range(_SPANS * 4) if (span := _span(request, number))]
+    """The arguments of `person.set`; what is empty has no limit, and a name stays. Raises Refused.
+
+    What cannot be read is refused: as if it were empty, it would let somebody in for ever.
+    """
+    hours = [span for number in range(_MOST_SPANS) if (span := _span(request, number))]
     factor = text_of(request, "second_factor")
-    return {
-        "name": text_of(request, "name", 80),
-        "valid_from": _moment(text_of(request, "valid_from")),
-        "valid_until": _moment(text_of(request, "valid_until")),
+    if factor not in _FACTORS:
+        raise Refused("malformed", f"Second proof: one of {', '.join(_FACTORS)}")
+    name = text_of(request, "name", 80)
+    return ({"name": name} if name else {}) | {
+        "valid_from": _moment("May come in from", text_of(request, "valid_from")),
+        "valid_until": _moment("Until", text_of(request, "valid_until")),
         "schedule": {"timezone": text_of(request, "timezone") or "UTC", "hours": hours} if hours else None,
-        "second_factor": factor if factor in _FACTORS else "automatic",
+        "second_factor": factor,
     }
 
 
 def _span(request: Request, number: int) -> dict[str, Any] | None:
     days = [day for day in DAYS if text_of(request, f"day{number}-{day}")]
     start, end = text_of(request, f"start{number}"), text_of(request, f"end{number}")
+    if not days and (start or end):
+        raise Refused("malformed", f"Hours {number + 1}: on which days? Tick some, or leave the times empty.")
     return {"days": days, "start": start or "00:00", "end": end or "00:00"} if days else None
 
 
 def _local(moment: str | None) -> str:
     """Where the server stands, as a field for a day and a time wants it."""
-    try:
-        return datetime.fromisoformat(moment or "").astimezone().strftime("%Y-%m-%dT%H:%M")
-    except ValueError:
-        return ""
+    return moment_of(moment).replace(tzinfo=None).isoformat(timespec="minutes") if moment else ""
 
 
-def _moment(text: str) -> str | None:
+def _moment(label: str, text: str) -> str | None:
     try:
-        return rfc3339(datetime.fromisoformat(text).astimezone(UTC))
-    except ValueError:
-        return None
+        return rfc3339(datetime.fromisoformat(text).astimezone(UTC)) if text else None
+    except (ValueError, OverflowError) as error:
+        raise Refused("malformed", f"{label}: write a day and a time like 2026-12-31T18:00") from error

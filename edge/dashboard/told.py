@@ -25,6 +25,7 @@ PROBLEMS: Final = {
     "locked_out": "No face is let in for a while: there were too many attempts.",
     "references_damaged": "Somebody's references cannot be read: they must be enrolled again.",
     "references_of_another_model": "Somebody was enrolled with another model, and must be enrolled again.",
+    "clock_untrusted": "The door does not know the time: who may come in at certain times only stays out.",
     "clock_skewed": "The door's clock is wrong; its events are shown when they arrived.",
     "wrong_id": "Something calls itself by another door's name on this door's topics.",
 }

@@ -1,7 +1,8 @@
 """What the server's parts and the pages say to each other. Who answers, and where: `services.py`.
 
 Everything a door sent is text that somebody else wrote: `name`, `why`, `detail`, ids and words are shown as text only.
-Moments are timezone-aware UTC datetimes. Similarities are cosines in [-1, 1], latencies milliseconds.
+Moments are timezone-aware UTC datetimes. Latencies are milliseconds. Similarities are cosines in [-1, 1], or scores of
+a network's own head in [0, 1].
 """
 
 from __future__ import annotations

@@ -39,12 +39,16 @@ class Line:
 
 
 def claim_locked(driver: Driver, pin: int, *, active_high: bool, state_dir: Path, clock: Clock) -> Line:
+    """Claim `pin` at the locked level, of a chip opened for it: see `claim_of`."""
+    return claim_of(strike_chip(driver, state_dir), pin, active_high=active_high, clock=clock)
+
+
+def claim_of(chip: Chip, pin: int, *, active_high: bool, clock: Clock) -> Line:
     """Claim `pin` at the locked level.
 
     Raises StrikeError with the cure, StrikeBusyError where another process goes on holding it: a strike whose daemon
     died lets go by itself, within moments. Never falls back to another driver.
     """
-    chip = strike_chip(driver, state_dir)
     deadline = clock.now() + _PATIENCE_SECONDS
     while True:
         try:

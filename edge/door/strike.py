@@ -197,12 +197,12 @@ class Strike:
                 self._jam(f"it cannot be started: {error}")
 
     def _restart_when_due(self, now: float) -> None:
-        """At once after a steady time; while strikes keep dying, starts lie apart by a delay that doubles."""
+        """At once after a steady time, or where the door may be open; else apart by a delay that doubles."""
         if self._process is not None and self._process.poll() is None:
             return
         if now < self._started_at + self._delay:
             return
-        self._delay = min(2 * self._delay, _LONGEST_DELAY)
+        self._delay = min(2 * max(self._delay, _FIRST_DELAY), _LONGEST_DELAY)
         self._start()
 
     def _ask(self, message: bytes) -> bytes:
@@ -214,6 +214,8 @@ class Strike:
             self._listen(deadline - self._clock.now())
             if not self._answer and self._clock.now() >= deadline:
                 self._jam(f"it did not answer within {CONFIRM_SECONDS:g} s")
+        if not self._answer:
+            self._delay = 0.0  # it may have opened before it died
         return self._answer
 
     def _send(self, message: bytes) -> None:
@@ -259,6 +261,8 @@ class Strike:
     def _jam(self, trouble: str) -> None:
         """Give this strike up. `poll` starts the next once the process is gone."""
         self._trouble = trouble
+        if self._state == "UNLOCKED":
+            self._delay = 0.0  # the next one's first act is to lock: that cannot wait
         self._hang_up()
         if self._process is not None:
             self._process.kill()

@@ -9,8 +9,9 @@ joined or resumed in the middle:
                                 <-  LOCKED at the end of a pulse
 
 Times are CLOCK_MONOTONIC, which all processes of a machine share. The line drops at the deadline, on SIGTERM or
-SIGINT, when the other end closes (the daemon ended, however it ended), and on any error. It runs in a session of its
-own: Ctrl-C in a terminal reaches the daemon alone, whose clean end arrives here as a closed socket.
+SIGINT, when the other end closes (the daemon ended, however it ended), and on any error; when this process itself dies
+or hangs, by its second hand (`edge.door.second_hand`). It runs in a session of its own: Ctrl-C in a terminal reaches
+the daemon alone, whose clean end arrives here as a closed socket.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from pathlib import Path
 from typing import Final, cast
 
 from edge.clock import Clock, SystemClock
-from edge.door.chip import Driver
-from edge.door.line import Line, claim_locked
+from edge.door.chip import Driver, strike_chip
+from edge.door.line import Line, claim_locked, claim_of
+from edge.door.second_hand import Lock, SecondHand, start_second_hand
 from edge.errors import StrikeError
 
 MAX_PULSE_SECONDS: Final = 10.0
@@ -37,8 +39,9 @@ _MAX_MESSAGE: Final = 256
 class _Strike:
     """Serves one daemon until it goes away. `cap` is the longest pulse in seconds."""
 
-    def __init__(self, line: Line, control: socket.socket, clock: Clock, cap: float) -> None:
+    def __init__(self, line: Line, second: SecondHand, control: socket.socket, clock: Clock, cap: float) -> None:
         self._line = line
+        self._second = second
         self._control = control
         self._clock = clock
         self._cap = min(cap, MAX_PULSE_SECONDS)
@@ -46,15 +49,18 @@ class _Strike:
         self._until: float | None = None
 
     def serve(self, signals: socket.socket) -> None:
-        """Until the other end closes or a signal arrives. The caller locks."""
+        """Until the other end closes, a signal arrives, or the second hand is gone. The caller locks."""
         self._control.send(b"READY")
+        heard: list[socket.socket | SecondHand] = [self._control, signals, self._second]
         while True:
             wait = None if self._until is None else max(0.0, self._until - self._clock.now())
-            readable, _, _ = select.select([self._control, signals], [], [], wait)
+            readable, _, _ = select.select(heard, [], [], wait)
             if self._until is not None and self._clock.now() >= self._until:
                 self._lock()
             if signals in readable:
                 return
+            if self._second in readable:
+                raise StrikeError("its second hand is gone")
             if self._control in readable:
                 message = self._control.recv(_MAX_MESSAGE)
                 if not message:
@@ -79,12 +85,14 @@ class _Strike:
         if self._until is None:
             self._latest = now + self._cap
         self._until = min(max(self._until or 0.0, now + seconds), self._latest)
+        self._second.until(self._until)
         self._line.unlock()
         self._control.send(b"UNLOCKED %d" % round(self._until * 1e9))
 
     def _lock(self) -> None:
         self._line.lock()
         self._until = None
+        self._second.locked()
         self._control.send(b"LOCKED")
 
 
@@ -103,15 +111,21 @@ def main(arguments: list[str]) -> int:
     descriptor, driver, pin, active_high, cap, state_dir = arguments
     control = socket.socket(fileno=int(descriptor))
     control.setblocking(False)
-    clock = SystemClock()
+    clock, high = SystemClock(), active_high == "True"
+
+    def prepare() -> Lock:
+        chip = strike_chip(cast(Driver, driver), Path(state_dir))
+        return lambda: claim_of(chip, int(pin), active_high=high, clock=clock)
+
+    # Before anything is claimed: a fork has a share in whatever its parent holds.
+    second = start_second_hand(prepare, control, clock)
     try:
-        line = claim_locked(
-            cast(Driver, driver), int(pin), active_high=active_high == "True", state_dir=Path(state_dir), clock=clock
-        )
+        line = claim_locked(cast(Driver, driver), int(pin), active_high=high, state_dir=Path(state_dir), clock=clock)
         try:
-            _Strike(line, control, clock, float(cap)).serve(_wake_on_signals())
+            _Strike(line, second, control, clock, float(cap)).serve(_wake_on_signals())
         finally:
             line.lock()
+            second.dismiss()
     except ConnectionError:
         return 0  # the daemon died with news unread: as good as a closed socket
     except StrikeError as error:

@@ -21,7 +21,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge.clock import Clock
+from edge.clock import Clock, lead
 from edge.mqtt.commands import MAX_BYTES, Incoming
 from edge.mqtt.credentials import Login
 from edge.mqtt.messages import OFFLINE
@@ -36,6 +36,8 @@ _CONNECT_SECONDS: Final = 5.0
 _FAREWELL_SECONDS: Final = 2.0
 _SHORTEST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 60.0
+_LOOK_SECONDS: Final = 1.0  # how often somebody who waits looks whether the clock was set
+_SET_SECONDS: Final = 5.0  # a clock that moved by more was set
 _MOST_UNSENT: Final = 64
 # A fresh client counts its message ids from 1 again: the connection's number in front makes a ticket unique.
 _IDS_PER_CONNECTION: Final = 1 << 16
@@ -151,8 +153,17 @@ class Link:
             if self.generation != before:
                 wait = _SHORTEST_WAIT
             # Jitter: after a power cut not every door of a house comes back in the same instant.
-            self._stopping.wait(min(_LONGEST_WAIT, wait * random.uniform(1.0, 1.5)))  # noqa: S311 - no secret
-            wait = min(_LONGEST_WAIT, 2 * wait)
+            clock_set = self._pause(min(_LONGEST_WAIT, wait * random.uniform(1.0, 1.5)))  # noqa: S311 - no secret
+            wait = _SHORTEST_WAIT if clock_set else min(_LONGEST_WAIT, 2 * wait)
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait, but no longer than until the clock is set: a certificate that was not valid yet may be valid then."""
+        before = lead(self._clock)
+        while seconds > 0 and not self._stopping.wait(min(_LOOK_SECONDS, seconds)):
+            if abs(lead(self._clock) - before) > _SET_SECONDS:
+                return True
+            seconds -= _LOOK_SECONDS
+        return False
 
     def _serve(self, protocol: MQTTProtocolVersion) -> bool:
         """One connection from its beginning to its end. False: a broker is there and does not speak `protocol`."""
@@ -165,7 +176,7 @@ class Link:
                 if self._stopping.is_set() and self._live is None:
                     break
         except OSError as error:
-            self._report(why_unreachable(error, self._login))
+            self._report(why_unreachable(error, self._login, clock_trusted=self._clock.trusted()))
             return True
         # The MQTT boundary: whatever a broker's bytes do to the library is a lost connection, and never the end of the
         # thread that has to make the next one.

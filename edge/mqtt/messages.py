@@ -12,11 +12,13 @@ import msgspec
 from msgspec import Meta, Struct
 
 from edge.clock import Clock, rfc3339
+from edge.mqtt.strict_json import is_deeper
 from edge.values import EventKind, QualityWord, Verdict
 
 VERSION: Final = 1
 ONLINE: Final = b"online"
 OFFLINE: Final = b"offline"
+_MAX_DEPTH: Final = 32  # the commands' schemas in `info` are the deepest, 11
 
 LockState = Literal["LOCKED", "UNLOCKED", "JAMMED"]
 DoorState = Literal["open", "closed", "unknown"]
@@ -257,7 +259,7 @@ class Progress(Message, frozen=True, kw_only=True):
     wanted: int
 
 
-_Kind = TypeVar("_Kind", bound=Struct)
+_Kind = TypeVar("_Kind")
 
 
 def encode(message: Struct) -> bytes:
@@ -265,5 +267,10 @@ def encode(message: Struct) -> bytes:
 
 
 def decode(kind: type[_Kind], payload: bytes | str) -> _Kind:
-    """Read a payload. Raises msgspec.DecodeError naming the field, or UnicodeDecodeError, for anything else."""
+    """Read a payload. Raises msgspec.DecodeError naming the field, or UnicodeDecodeError, for anything else.
+
+    What is nested too deeply is refused before anything recurses into it, here or where it is used.
+    """
+    if is_deeper(payload if isinstance(payload, str) else payload.decode(), _MAX_DEPTH):
+        raise msgspec.DecodeError(f"nested deeper than {_MAX_DEPTH}")
     return msgspec.json.decode(payload, type=kind)

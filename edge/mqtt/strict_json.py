@@ -16,7 +16,7 @@ def strict_object(payload: bytes) -> dict[str, Any]:
     """UTF-8 without BOM, finite numbers, no lone surrogates, each key once, an object, not deep. MessageError else."""
     try:
         text = payload.decode()
-        if _depth(text) > MAX_DEPTH:
+        if is_deeper(text, MAX_DEPTH):
             raise MessageError("malformed", f"nested deeper than {MAX_DEPTH}")
         document = msgspec.json.decode(text)
         # msgspec is the stricter reader but lets the last of two equal keys win.
@@ -28,9 +28,11 @@ def strict_object(payload: bytes) -> dict[str, Any]:
     return document
 
 
-def _depth(text: str) -> int:
-    """How deep brackets nest outside strings; looked at before any parser recurses."""
-    deepest = depth = 0
+def is_deeper(text: str, most: int) -> bool:
+    """Whether brackets nest deeper than `most` outside strings; looked at before any parser recurses."""
+    if text.count("[") + text.count("{") <= most:
+        return False
+    depth = 0
     quoted = escaped = False
     for character in text:
         if escaped:
@@ -41,8 +43,9 @@ def _depth(text: str) -> int:
             quoted = True
         else:
             depth += (character in "[{") - (character in "]}")
-            deepest = max(deepest, depth)
-    return deepest
+            if depth > most:
+                return True
+    return False
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -15,10 +15,13 @@ from edge.mqtt.credentials import Login
 
 _NOT_OURS: Final = "; is mqtt.ca_file the authority that signed it?"
 _NOT_THIS_NAME: Final = "; mqtt.broker must be a name that stands in it"
+_NO_TIME: Final = "; this machine's clock is not set yet: once it is, the connection is tried at once"
 # By OpenSSL's number of what is wrong.
+_NOT_YET: Final = 9
+_EXPIRED: Final = 10
 _TLS_CURES: Final = {
-    9: "; is the door's clock right?",
-    10: "; renew it, or is the door's clock wrong?",
+    _NOT_YET: "; is this machine's clock right?",
+    _EXPIRED: "; renew it, or is this machine's clock wrong?",
     18: _NOT_OURS,
     19: _NOT_OURS,
     20: _NOT_OURS,
@@ -84,11 +87,13 @@ def why_silent(login: Login) -> str:
     return f"no MQTT is spoken at {where}, or only over TLS"
 
 
-def why_unreachable(error: OSError, login: Login) -> str:
+def why_unreachable(error: OSError, login: Login, *, clock_trusted: bool) -> str:
     """Why no connection came about."""
     where = f"{login.host}:{login.port}"
     if isinstance(error, ssl.SSLCertVerificationError):
         cure = _TLS_CURES.get(error.verify_code, "")
+        if error.verify_code in {_NOT_YET, _EXPIRED} and not clock_trusted:
+            cure = _NO_TIME
         return f"the certificate of {where} is not accepted: {error.verify_message or error.reason}{cure}"
     if isinstance(error, ssl.SSLError):
         return f"no TLS with {where}: {error.reason or error}"

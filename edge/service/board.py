@@ -28,6 +28,7 @@ from edge.dashboard.watcher import Watcher
 from edge.errors import ConfigError
 from edge.mqtt.credentials import dashboard_login
 from edge.mqtt.keys import read_signer
+from edge.service.impatience import ImpatientConnection
 from edge.service.sending import Sending
 from edge.service.watching import Watching
 from edge.settings import DashboardSettings, Settings
@@ -129,7 +130,7 @@ def _web(parts: Parts, settings: Settings) -> uvicorn.Config:
         tls = {"ssl_certfile": certificate, "ssl_keyfile": key}
     config = uvicorn.Config(
         make_app(parts),
-        http="h11",
+        http=ImpatientConnection,
         ws="none",
         log_config=None,
         log_level="warning",

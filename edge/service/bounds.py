@@ -125,6 +125,8 @@ def _record(settings: Settings) -> _Record:
     record = records.get(card.sha256)
     if record is None:
         raise ModelError(f"there is no record of `limen-convert measure door` for {card.name}")
+    if record.rule.get("compared_by", "cosine") != card.compared_by:
+        raise ModelError(f"not with what {card.name} compares by")
     others = {"detector": settings.vision.detector, "landmarks": settings.vision.landmarks}
     for role, name in others.items():
         if record.models.get(role) != _sha256(settings, name):

@@ -104,6 +104,7 @@ class Condition:
             "strike_jammed": rooms.strike.state == "JAMMED",
             f"camera_{rooms.camera.state}": rooms.camera.state not in {"starting", "live"},
             "locked_out": is_locked(rooms.pipeline.lockout, rooms.clock.now()),
+            "clock_untrusted": not rooms.clock.trusted(),
             "store_rollback": rooms.store.rolled_back,
             "references_damaged": bool(rooms.store.damaged),
             "references_of_another_model": bool(rooms.pipeline.gallery.unusable),

@@ -25,6 +25,7 @@ class Notifier:
         self._every = int(period) / 1e6 / _FEEDS_A_PERIOD if period.isdecimal() else None
         self._clock = clock
         self._fed_at: float | None = None
+        self._status = ""
 
     @classmethod
     def of_process(cls, clock: Clock) -> Notifier:
@@ -32,7 +33,14 @@ class Notifier:
         return cls(os.environ, clock)
 
     def ready(self, status: str) -> None:
+        self._status = status
         self._say(f"READY=1\nSTATUS={status}")
+
+    def status(self, text: str) -> None:
+        """What `systemctl status` shows, in a line; said when it changes."""
+        if text != self._status:
+            self._status = text
+            self._say(f"STATUS={text}")
 
     def stopping(self) -> None:
         self._say("STOPPING=1")

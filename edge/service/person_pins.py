@@ -10,7 +10,9 @@ from __future__ import annotations
 import hmac
 import logging
 import secrets
-from typing import Final
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -99,15 +101,53 @@ class PersonPins:
 
     def _kept(self) -> _Kept:
         text = self._store.kept(_NAME)
-        if text is None:
-            return _none()
-        try:
-            return msgspec.json.decode(text, type=_Kept)
-        except msgspec.DecodeError as error:
-            raise StoreError(f"the PINs of people cannot be read: {error}") from error
+        return _none() if text is None else _read(text)
 
     def _keep(self, kept: _Kept) -> None:
         self._store.keep(_NAME, msgspec.json.encode(kept))
+
+
+class Restored(NamedTuple):
+    """`kept`: what `Store.keep` should know, with the PINs of `whose`; those of `in_vain` must be set anew."""
+
+    kept: Mapping[str, bytes]
+    whose: frozenset[str]
+    in_vain: frozenset[str]
+
+
+def backed_up(store: Store) -> tuple[Mapping[str, bytes], frozenset[str]]:
+    """What goes into a backup for the PINs of people, and whose they are. Raises StoreError when it was altered."""
+    text = store.kept(_NAME)
+    return ({}, frozenset()) if text is None else ({_NAME: text}, frozenset(_read(text).digests))
+
+
+def restored(store: Store, backup: Mapping[str, bytes], people: Collection[str]) -> Restored:
+    """Give `people` the PINs they have in the backup. Raises StoreError where those cannot be read.
+
+    A digest means nothing under another salt, so PINs go to a door that has none yet, or to the one they came from.
+    """
+    old = _read(backup[_NAME]) if _NAME in backup else None
+    now = None
+    with suppress(StoreError):  # what cannot be read is nobody's PIN: they begin anew
+        text = store.kept(_NAME)
+        now = None if text is None else _read(text)
+    ids = frozenset(people) & frozenset(old.digests if old is not None else ())
+    if old is None or not ids:
+        return Restored({}, frozenset(), frozenset())
+    if now is None or not now.digests:
+        now = msgspec.structs.replace(now or old, salt=old.salt, digests={}, wrong=0 if now is None else now.wrong)
+    others = {digest for person_id, digest in now.digests.items() if person_id not in ids}
+    fit = frozenset(one for one in ids if old.salt == now.salt and old.digests[one] not in others)
+    digests = now.digests | {one: old.digests[one] for one in sorted(fit)}
+    text = msgspec.json.encode(msgspec.structs.replace(now, digests=digests))
+    return Restored({_NAME: text} if fit else {}, fit, ids - fit)
+
+
+def _read(text: bytes) -> _Kept:
+    try:
+        return msgspec.json.decode(text, type=_Kept)
+    except msgspec.DecodeError as error:
+        raise StoreError(f"the PINs of people cannot be read: {error}") from error
 
 
 def _none() -> _Kept:

@@ -51,8 +51,9 @@ class Reception:
         self._challenges = Challenges()
         self._remote = Remote(rooms)
         self._enrolling = Enrolling(rooms, publisher, self._answer_later)
+        self._roll = Roll(rooms)
         self._actions: dict[str, Action] = {
-            **Roll(rooms).actions,
+            **self._roll.actions,
             **self._enrolling.actions,
             "events.query": self._query_events,
             "challenge": self._challenge,
@@ -100,8 +101,8 @@ class Reception:
         text = "the door stopped while it obeyed: see what came of it before you ask again"
         self._keep(command, self._error(command, "interrupted", text))
         self._keep_and_send(command, self._act(command, self._actions[command.name]))
-        if command.name == "person.delete" and self._settings.mqtt.image:
-            self._publisher.image(b"")  # the face shown last may be theirs
+        if command.name == "person.delete":
+            self._take_back_image()
 
     def _handle_lock_set(self, incoming: Incoming, context: Context) -> None:
         wish = parse_lock_set(incoming, context)
@@ -138,6 +139,16 @@ class Reception:
         if not pressed or not self._enrolling.confirm(self._clock.now()):
             return signals
         return tuple(signal for signal in signals if signal.kind != "confirm")
+
+    def forget_expired(self) -> None:
+        """Forget whose access ended long ago. Raises StoreError."""
+        if self._roll.forget_expired():
+            self._take_back_image()
+
+    def _take_back_image(self) -> None:
+        """The face shown last may be theirs."""
+        if self._settings.mqtt.image:
+            self._publisher.image(b"")
 
     def enrolment_news(self, news: Progress | Outcome) -> None:
         """What an open window has to say."""

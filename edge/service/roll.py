@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from edge.access.gallery import Gallery
 from edge.access.gallery_audit import Examined, examine
 from edge.access.separation import separate
 from edge.clock import Clock
-from edge.errors import MessageError
+from edge.errors import MessageError, StoreError
 from edge.mqtt.arguments import PersonArguments, PersonSetArguments, ReferenceArguments
 from edge.mqtt.commands import Command
 from edge.service.answers import Action
@@ -23,8 +25,10 @@ from edge.values import Person
 _MOST_NEAR_MISSES: Final = 50  # keeps an answer short
 
 
-def forget(store: Store, clock: Clock, person_id: str) -> bool:
+def forget(store: Store, clock: Clock, person_id: str, why: str = "") -> bool:
     """Forget a person, their PIN, and that others were like them; whether there was such a person. Raises StoreError.
+
+    `why`: a sentence for the journal.
 
     The person last: whoever gets the id next must find nothing, and a door that fails half-way still knows them.
     """
@@ -35,8 +39,14 @@ def forget(store: Store, clock: Clock, person_id: str) -> bool:
             stranger = replace(one.separation, nearest_id=None, nearest_similarity=None)
             store.change_person(replace(one, separation=stranger))
     person = next((one for one in people if one.id == person_id), None)
-    told = system_event("person_deleted", person=person or Person(person_id, person_id, (), clock.wall()))
+    told = system_event("person_deleted", why, person=person or Person(person_id, person_id, (), clock.wall()))
     return store.delete_person(person_id, told)
+
+
+def expired(people: Iterable[Person], wall: datetime, days: int) -> list[str]:
+    """The ids of those whose access ended at least so many days before `wall`; 0: of nobody."""
+    ended = {person.id: person.terms.valid_until for person in people}
+    return [one for one, at in ended.items() if days and at is not None and wall - at >= timedelta(days=days)]
 
 
 class Roll:
@@ -44,6 +54,7 @@ class Roll:
 
     def __init__(self, rooms: Rooms) -> None:
         self._privacy = rooms.settings.mqtt.privacy
+        self._days = rooms.settings.store.forget_expired_days
         self._clock = rooms.clock
         self._store = rooms.store
         self._pipeline = rooms.pipeline
@@ -55,6 +66,17 @@ class Roll:
             "reference.delete": self._delete_reference,
             "gallery.audit": self._audit,
         }
+
+    def forget_expired(self) -> bool:
+        """Forget whose access ended long ago; whether there was anybody. Nobody while the clock is not trusted."""
+        if not self._clock.trusted():
+            return False
+        gone = expired(self._store.people(), self._clock.wall(), self._days)
+        for person_id in gone:
+            forget(self._store, self._clock, person_id, f"{self._days} days after the end of their access")
+        if gone:
+            self._know(*gone)
+        return bool(gone)
 
     def _list(self, _command: Command) -> dict[str, Any]:
         people = roster(self._store.people(), self._pipeline.gallery, self._privacy)
@@ -71,7 +93,7 @@ class Roll:
         wanted = command.arguments.person_id
         if not forget(self._store, self._clock, wanted):
             raise MessageError("no_such_person", f"nobody has the id {wanted}")
-        self._pipeline.admit(self._store.people())
+        self._know(wanted)
         return {"person_id": wanted}
 
     def _list_references(self, command: Command) -> dict[str, Any]:
@@ -134,7 +156,16 @@ class Roll:
 
     def _change(self, person: Person, word: str, detail: str = "") -> None:
         self._store.change_person(person, system_event(word, detail, person=person))
-        self._pipeline.admit(self._store.people())
+        self._know(person.id)
+
+    def _know(self, *concerned: str) -> None:
+        """Take in who is stored now; where that cannot be read, nobody comes in as they were before the change."""
+        try:
+            people = self._store.people()
+        except StoreError:
+            self._pipeline.admit([one for one in self._pipeline.gallery.people if one.id not in concerned])
+            raise
+        self._pipeline.admit(people)
 
     def _separated(self, person: Person) -> Person:
         """`person` with the report of how they stand among the others now, where they can be compared."""

@@ -17,7 +17,7 @@ VISITS_A_DAY: Final = 200
 _IO: Final = Path("/proc/self/io")
 
 # As long as a decided visit's row gets, with every field filled in.
-_ROW: Final = {
+EVENT: Final = {
     "visit": "0123456789abcdef0123456789abcdef",
     "verdict": "refused",
     "reason": "ambiguous",
@@ -36,7 +36,7 @@ def megabytes_a_day(directory: Path, clock: Clock) -> float:
         with open_store(StoreSettings(), Path(folder), clock) as store:
             before = _written()
             for _ in range(VISITS_A_DAY):
-                row = store.journal(Event("access", _ROW))
+                row = store.journal(Event("access", EVENT))
                 store.mark_sent(row.id)
             store.prune()
         written = _written() - before

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
@@ -30,7 +30,7 @@ _SALT_BYTES: Final = 16
 _SHORTEST_PASSPHRASE: Final = 12
 # scrypt: 64 MiB and about half a second on a small computer for each guess.
 _COST, _BLOCK = 2**16, 8
-_Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{8,64}\Z")]
+_Hex = Annotated[str, Meta(pattern=r"^([0-9a-f]{2}){4,32}\Z")]
 
 
 class Member(NamedTuple):
@@ -38,6 +38,13 @@ class Member(NamedTuple):
 
     person: Person
     crops: tuple[NDArray[np.uint8], ...] = ()
+
+
+class Backup(NamedTuple):
+    """`kept`: small things that `Store.keep` knows, by name."""
+
+    members: tuple[Member, ...]
+    kept: Mapping[str, bytes]
 
 
 def same(one: Person, other: Person) -> bool:
@@ -52,14 +59,21 @@ def same(one: Person, other: Person) -> bool:
 class Header(Struct, frozen=True, forbid_unknown_fields=True):
     """What anybody may read of a backup: the door it is of, when it was made, and what opens it."""
 
-    limen_backup: Literal[1]
+    limen_backup: Literal[1, 2]
     door: str
     made_at: str
     master: _Hex | None = None
     salt: _Hex | None = None
 
 
-def write_backup(path: Path, header: Header, members: Sequence[Member], key: MasterKey | str) -> None:
+class _Content(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is sealed; in a file of the first version only the list of people."""
+
+    people: list[SealedPerson]
+    kept: dict[str, bytes] = {}
+
+
+def write_backup(path: Path, header: Header, backup: Backup, key: MasterKey | str) -> None:
     """Put everybody into `path`, mode 0600, in place of what was there; whole or not at all. Raises StoreError.
 
     `key` is the master key, or a passphrase; the header is completed with which.
@@ -70,15 +84,16 @@ def write_backup(path: Path, header: Header, members: Sequence[Member], key: Mas
         header = msgspec.structs.replace(header, salt=os.urandom(_SALT_BYTES).hex())
     line = msgspec.json.encode(header)
     sealer = _sealer(header, key)
-    rows = [close_person(person, 0, sealer, crops) for person, crops in members]
-    sealed = sealer.seal(msgspec.msgpack.encode(rows), "backup", line.decode())
+    rows = [close_person(person, 0, sealer, crops) for person, crops in backup.members]
+    content = msgspec.msgpack.encode(_Content(rows, dict(backup.kept)))
+    sealed = sealer.seal(content, "backup", line.decode())
     try:
         put_in_place(path, line + b"\n" + sealed)
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def read_backup(path: Path, key: MasterKey | str) -> tuple[Member, ...]:
+def read_backup(path: Path, key: MasterKey | str) -> Backup:
     """Everybody in `path`. Raises StoreError when it is no backup, was altered, or another key opens it."""
     header, line, sealed = _parts(path)
     if isinstance(key, MasterKey) and header.master is None:
@@ -88,8 +103,10 @@ def read_backup(path: Path, key: MasterKey | str) -> tuple[Member, ...]:
         raise StoreError(f"{path} is sealed under the master key {header.master}, and {here}")
     sealer = _sealer(header, key)
     try:
-        rows = msgspec.msgpack.decode(sealer.unseal(sealed, "backup", line.decode()), type=list[SealedPerson])
-        return tuple(Member(open_person(row, sealer), open_crops(row, sealer)) for row in rows)
+        plain = sealer.unseal(sealed, "backup", line.decode())
+        content = msgspec.msgpack.decode(plain, type=_Content | list[SealedPerson])
+        rows, kept = (content.people, content.kept) if isinstance(content, _Content) else (content, {})
+        return Backup(tuple(Member(open_person(row, sealer), open_crops(row, sealer)) for row in rows), kept)
     except (StoreError, msgspec.MsgspecError) as error:
         raise StoreError(f"{path} cannot be opened: it was altered, or this is not the passphrase or key") from error
 

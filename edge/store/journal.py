@@ -27,6 +27,9 @@ from edge.values import Event, EventKind
 _SENT, _REFUSED_VISIT, _NOTICE, _DOOR_OR_GRANT = range(4)
 _KINDS: Final = get_args(EventKind)
 _OVERHEAD_BYTES: Final = 200
+# Never less than in the row before: where people are older than the journal, what it writes next must not hide that.
+_GENERATION: Final = f"""
+    SELECT max(({GENERATION}), coalesce((SELECT generation FROM journal ORDER BY seq DESC LIMIT 1), 0))"""  # noqa: S608 - a constant
 _COLUMNS: Final = "seq, id, boot_id, ts, ts_trusted, kind, data, monotonic, generation, worth"
 
 
@@ -69,7 +72,7 @@ class Journal:
         monotonic, worth = float(self._clock.now()), _worth(event)
 
         def work(connection: sqlite3.Connection) -> tuple[int, int, int, int]:
-            generation = connection.execute(GENERATION).fetchone()[0]
+            generation = connection.execute(_GENERATION).fetchone()[0]
             row = (*about, text, monotonic, generation, worth, size)
             seq = connection.execute(
                 "INSERT INTO journal (id, boot_id, ts, ts_trusted, kind, data, monotonic, generation, worth, bytes)"

@@ -5,12 +5,12 @@ Used by one thread. Every method raises StoreError when the disk or the file fai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from types import MappingProxyType, TracebackType
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from edge.clock import Clock
 from edge.errors import StoreError
 from edge.settings import StoreSettings
-from edge.store.backup import Header, Member, read_backup, write_backup
+from edge.store.backup import Backup, Header, Member, read_backup, write_backup
 from edge.store.database import Database
 from edge.store.journal import Journal, JournalRow
 from edge.store.ledger import without_person
@@ -28,6 +28,8 @@ from edge.store.people import People
 from edge.store.pin import Pin
 from edge.store.spent import Spent, SpentAnswer
 from edge.values import Event, Person
+
+NOTHING_KEPT: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
 def open_store(settings: StoreSettings, directory: Path, clock: Clock, *, limits: Limits | None = None) -> Store:
@@ -111,21 +113,28 @@ class Store:
         """
         return self._people.crops(person_id)
 
-    def back_up(self, path: Path, header: Header, passphrase: str | None = None) -> tuple[Person, ...]:
-        """Write everybody who can be read into the file `path`, sealed; who is in it."""
+    def back_up(
+        self, path: Path, header: Header, passphrase: str | None = None, kept: Mapping[str, bytes] = NOTHING_KEPT
+    ) -> tuple[Person, ...]:
+        """Write everybody who can be read, and `kept`, into the file `path`, sealed; who is in it."""
         people = self.people()
         if self.rolled_back:
             raise StoreError("the people are older than the journal: there is nobody to trust, and nothing to back up")
-        members = [Member(person, self._readable_crops(person.id)) for person in people]
-        write_backup(path, header, members, self._database.key if passphrase is None else passphrase)
+        members = tuple(Member(person, self._readable_crops(person.id)) for person in people)
+        write_backup(path, header, Backup(members, kept), self._database.key if passphrase is None else passphrase)
         return people
 
-    def backed_up(self, path: Path, passphrase: str | None = None) -> tuple[Member, ...]:
-        """Everybody in the backup `path`. Raises StoreError when it is none, was altered, or another key opens it."""
+    def backed_up(self, path: Path, passphrase: str | None = None) -> Backup:
+        """What is in the backup `path`. Raises StoreError when it is none, was altered, or another key opens it."""
         return read_backup(path, self._database.key if passphrase is None else passphrase)
 
-    def restore(self, members: Iterable[Member], told: Callable[[Person], Event]) -> None:
-        """Add all of them, or put them in the place of who has their id, each with an event; or do nothing."""
+    def restore(
+        self, members: Iterable[Member], told: Callable[[Person], Event], kept: Mapping[str, bytes] = NOTHING_KEPT
+    ) -> None:
+        """Add all of them, or put them in the place of who has their id, each with an event; or do nothing.
+
+        `kept` is kept with them.
+        """
 
         def work() -> None:
             taken = self.person_ids()
@@ -133,6 +142,8 @@ class Store:
                 put = self._people.change if person.id in taken else self._people.add
                 put(person, crops if self._keep_crops else ())
                 self._journal.add(told(person))
+            for name, value in kept.items():
+                self._memory.keep(name, value)
 
         self._database.together(work)
         self._people.flush()

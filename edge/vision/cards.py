@@ -16,6 +16,7 @@ import numpy as np
 from msgspec import UNSET, Meta, Struct, UnsetType
 from numpy.typing import NDArray
 
+from edge.comparing import Score
 from edge.errors import ModelError
 
 MAX_CARD_BYTES: Final = 1 << 20
@@ -58,17 +59,17 @@ class Output(Struct, frozen=True, forbid_unknown_fields=True):
 class Head(Struct, frozen=True, forbid_unknown_fields=True):
     """What a siamese model had behind its towers: `layers` that make its own score of two embeddings.
 
-    The door compares by cosine and never runs it; it is kept beside the model, in `file`.
+    It lies beside the model in `file`, as plain arrays (edge.vision.heads); the `.tflite` of older cards is never run.
     """
 
-    file: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}\.head\.tflite$")]
+    file: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}\.head\.(npz|tflite)$")]
     sha256: Sha256
     bytes: Annotated[int, Meta(gt=0, le=MAX_MODEL_BYTES)]
     layers: tuple[str, ...]
 
 
 class Threshold(Struct, frozen=True, forbid_unknown_fields=True):
-    """The `similarity` at which a share `fmr` of impostor comparisons passes, and the `data` that showed it."""
+    """The `similarity`, by the card's `score`, that a share `fmr` of impostors reaches; the `data` that showed it."""
 
     fmr: Annotated[float, Meta(gt=0, lt=1)]
     similarity: Annotated[float, Meta(ge=-1, le=1)]
@@ -81,7 +82,8 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     `template` names the landmark template its crops are aligned to; `space` is where its embeddings live: references of
     another space are never compared. Both are set for an embedder and null for the rest. `runtime` and `accuracy` say
     with what it was judged and how well it did; `float32_sha256` is the file it was quantized from. `selftest` is an
-    embedder's answer to a made picture (edge.vision.selftest). `head` is there only when there is one.
+    embedder's answer to a made picture (edge.vision.selftest). `head` is there only when there is one. `score` is what
+    two embeddings are compared by and the thresholds are thresholds of; a card without it means the cosine.
     """
 
     v: Literal[1] = 1
@@ -103,6 +105,7 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     accuracy: dict[str, Any] = {}
     selftest: str = ""
     head: Head | UnsetType = UNSET
+    score: Score | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if self.role == "embedder" and not (self.space and self.template):
@@ -110,6 +113,13 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         steps = sorted(self.thresholds, key=lambda step: step.fmr, reverse=True)
         if any(lax.similarity > strict.similarity for lax, strict in pairwise(steps)):
             raise ValueError("a smaller fmr must not have a smaller similarity in `thresholds`")
+        if self.score == "head" and not (isinstance(self.head, Head) and self.head.file.endswith(".npz")):
+            raise ValueError("`score` is the head's, and there is no `head` in a .npz")
+
+    @property
+    def compared_by(self) -> str:
+        """`cosine`, or the sha256 of the head whose score it is."""
+        return self.head.sha256 if self.score == "head" and isinstance(self.head, Head) else "cosine"
 
 
 def read_card(path: Path) -> Card:
@@ -133,6 +143,16 @@ def verified_model(directory: Path, name: str) -> tuple[Card, bytes]:
     if len(content) != card.bytes or hashlib.sha256(content).hexdigest() != card.sha256:
         raise ModelError(f"{name}.tflite: is not the file its card describes; `make models` builds it anew")
     return card, content
+
+
+def verified_head(directory: Path, card: Card) -> tuple[str, bytes]:
+    """The name and the bytes of the head of `card`, proven to be those it describes. Raises ModelError otherwise."""
+    if not isinstance(card.head, Head):
+        raise ModelError(f"{card.name}.json: names no head")
+    content = _read(directory / card.head.file, MAX_MODEL_BYTES)
+    if len(content) != card.head.bytes or hashlib.sha256(content).hexdigest() != card.head.sha256:
+        raise ModelError(f"{card.head.file}: is not the head that {card.name}.json describes; release the model anew")
+    return card.head.file, content
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -35,7 +35,12 @@ def siamese(distance: Any, tower: Any = None) -> Any:
 
 
 def apart(a: Any, b: Any) -> Any:
-    """|a - b|, of plain layers."""
+    """|a - b|, whatever their length."""
+    return keras.ops.abs(keras.layers.Subtract(name="difference")([a, b]))
+
+
+def one_sided(a: Any, b: Any) -> Any:
+    """What of a is more than of b: of layers that an .h5 holds, and not the same the other way round."""
     return keras.layers.Activation("relu", name="distance")(keras.layers.Subtract(name="difference")([a, b]))
 
 

@@ -9,9 +9,11 @@ import pytest
 
 from convert.errors import ConversionError
 from convert.record import Interval
-from convert.siamese.comparison import RECIPES, RECORD, SHIPPED, Comparison, Row, compare, read_comparison
-from convert.siamese.comparison_page import page
+from convert.siamese.comparison import RECIPES, RECORD, SHIPPED, Comparison, Row, _trained, compare, read_comparison
+from convert.siamese.comparison_page import page, tuned_rows
 from convert.siamese.judge import Figures
+from convert.siamese.run import Run, write_run
+from convert.siamese.tuned_section import PICTURE, drawing
 from edge.clock import SystemClock
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -41,6 +43,11 @@ def test_the_page_is_the_one_that_the_record_makes() -> None:
     assert (DOCS / "siamese.md").read_text(encoding="utf-8") == page(DOCS), "run `limen-convert siamese-report --page`"
 
 
+def test_the_picture_is_the_one_that_the_record_makes() -> None:
+    drawn = (DOCS / "pictures" / PICTURE).read_text(encoding="utf-8")
+    assert drawn == drawing(tuned_rows(DOCS)), "run `limen-convert siamese-report --page`"
+
+
 def test_what_was_not_run_says_so(tmp_path: Path) -> None:
     write(tmp_path, Row("b-small", figures(0.71), parameters=1234, epochs=5, seconds=120))
     text = page(tmp_path)
@@ -67,3 +74,9 @@ def test_there_is_no_page_without_a_record(tmp_path: Path) -> None:
 def test_a_row_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConversionError, match="z-net: no row of that name"):
         compare(tmp_path, tmp_path, tmp_path / RECORD, ["z-net"], SystemClock())
+
+
+def test_a_row_does_not_report_a_training_with_other_knobs(tmp_path: Path) -> None:
+    write_run(tmp_path / "b-small", Run(seed=77))
+    with pytest.raises(ConversionError, match=r"holds another training .*seed 77"):
+        _trained("b-small", tmp_path, tmp_path, SystemClock())

@@ -102,6 +102,7 @@ class Ticking(SystemClock):
     """A clock that only the eyes move."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.at = 0.0
 
     def now(self) -> float:

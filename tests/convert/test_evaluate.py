@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
-from convert.datasets import identities, read_pairs
+from convert.datasets import Pair, identities, read_pairs, split_folds
 from convert.embeddings import NOT_ACQUIRED, Device, Embedded, embed_on_device, embed_pictures
 from convert.errors import ConversionError
 from convert.evaluate import Half, evaluate, levels, measure, pair_figures, points
 from convert.figures import all_pairs
 from convert.models import FOLDER
-from convert.record import read_records, write_record
+from convert.record import judged, read_records, write_record
+from edge.vision.cards import Head
+from tests.edge.heads import models_with_head
 
 
 def off_the_picture(image: np.ndarray) -> tuple[np.ndarray | None, str]:
@@ -141,8 +144,37 @@ def test_the_two_halves_must_share_nobody(album: Path, device: Device) -> None:
 
 
 def test_a_whole_record_survives_its_file(half: Half, device: Device, tmp_path: Path) -> None:
-    record = measure(half, half, device, "a test")
+    record = measure(half, half, device, "a test", ("ours", "theirs"))
     write_record(tmp_path, record)
     assert read_records(tmp_path) == {device.embedder.sha256: record}
     assert record.test.not_acquired == 1
     assert sum(record.histogram.impostors) == record.test.impostors == 8
+    assert record.thresholds()[0].data.startswith("a test ours people, all-against-all") if record.levels else True
+    assert record.accuracy()["data"] == "a test theirs"
+
+
+def pair_of(pictures: tuple[Path, ...]) -> tuple[Pair, ...]:
+    return (Pair(pictures[0], pictures[-1], same=False),)
+
+
+def test_what_is_measured_by_a_head_is_for_that_head_only(album: Path, tmp_path: Path) -> None:
+    models = models_with_head(tmp_path / "models")
+    device, people = Device(models), identities(album, ["resident", "stranger"])
+    found = embed_on_device(people.pictures, device, tmp_path)
+    pairs = all_pairs(found.vectors, people.people, found.compare)
+    assert 0 <= pairs.impostors.min() <= pairs.impostors.max() < 0.5 < pairs.genuine.min() <= 1
+    cosines = all_pairs(found.vectors, people.people)
+    assert pairs.impostors != pytest.approx(cosines.impostors, abs=0.02)
+    assert found.scores(people.pictures, pair_of(people.pictures))[0].tolist() == pytest.approx(
+        [float(found.compare.against(found.vectors[:1], found.vectors[-1])[0])]
+    )
+    whole = Half(split_folds(pair_of(people.pictures) * 4, 2), people, found)
+    record = measure(whole, whole, device, "a test", ("ours", "theirs"))
+    write_record(models, record)
+    card = device.embedder
+    assert isinstance(card.head, Head)
+    assert record.compared_by == card.head.sha256
+    assert judged(card, models).accuracy == record.accuracy()
+    assert judged(msgspec.structs.replace(card, score="cosine"), models).accuracy == {}
+    other = msgspec.structs.replace(card.head, sha256="0" * 64)
+    assert judged(msgspec.structs.replace(card, head=other), models).accuracy == {}

@@ -17,7 +17,9 @@ from convert.__main__ import main
 from convert.models import FOLDER
 from convert.sources.imported import Wish
 from convert.sources.keras_file import import_keras
+from edge.vision.heads import encoded
 from tests.convert.networks import QUIET, SIDE, apart, embedder, keras, siamese
+from tests.edge.heads import a_head
 
 pytestmark = QUIET
 RANGE = ("--mean", "127.5", "--scale", "127.5")
@@ -195,8 +197,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the parts of a network that is ready to be written, head and all."""
     folder = tmp_path_factory.mktemp("whole")
     network = import_keras(saved(siamese(apart), folder / "siamese.keras"), Wish())
-    for name in ("exact", "small", "head"):
+    for name in ("exact", "small"):
         (folder / name).write_bytes(getattr(network, name))
+    (folder / "head").write_bytes(encoded(a_head(8)))
     return folder
 
 
@@ -205,8 +208,9 @@ import os, resource, signal, sys
 from pathlib import Path
 from convert.bring import Description, bring
 from convert.sources.imported import Imported
+from edge.vision.heads import decoded
 exact, small, head = ((Path(sys.argv[1]) / name).read_bytes() for name in ("exact", "small", "head"))
-network = Imported(exact, small, (), head=head, head_layers=("verdict",))
+network = Imported(exact, small, (), head=decoded(head), head_layers=("verdict",))
 opened = []
 def interfere(event, arguments):
     if event == "open" and str(arguments[0]).endswith(".partial"):
@@ -239,7 +243,7 @@ def test_a_full_disk_leaves_the_old_model_whole(tmp_path: Path, whole: Path) -> 
     models = tmp_path / "models"
     assert brought(whole, models) == "mine\n"
     before = {file.name: file.read_bytes() for file in models.iterdir()}
-    assert sorted(before) == ["mine.head.tflite", "mine.json", "mine.tflite"]
+    assert sorted(before) == ["mine.head.npz", "mine.json", "mine.tflite"]
     # A limit on the size of files stops a write half way, as a full disk does.
     fill = "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))"
     assert "nothing was written" in brought(whole, models, fill)

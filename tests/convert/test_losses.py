@@ -147,3 +147,18 @@ def test_gradients_are_numbers_where_two_embeddings_coincide() -> None:
     with tf.GradientTape() as tape:
         cost = losses.contrastive(a, tf.constant(rows(EAST, NORTH)), tf.constant([1.0, 0.0]), 1.0)
     assert np.isfinite(tape.gradient(cost, a).numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("student", "cost"),
+    [
+        (EAST, 0.0),  # says what it said
+        ((7.0, 0.0), 0.0),  # also where it says it louder: embeddings are compared at unit length
+        ((0.6, 0.8), 0.4),  # 1 - 0.6
+        (NORTH, 1.0),
+        (WEST, 2.0),  # the opposite
+    ],
+)
+def test_distillation_costs_what_is_lost_of_the_cosine(student: tuple[float, float], cost: float) -> None:
+    (found,) = numbers(losses.distillation(rows(student), rows((3.0, 0.0))))
+    assert found == pytest.approx(cost, abs=1e-4)

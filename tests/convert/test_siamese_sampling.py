@@ -7,7 +7,7 @@ import pytest
 
 from convert.siamese.augment import augmented
 from convert.siamese.judge import auc, judged, precision_recall, tar_at
-from convert.siamese.sampling import draw_group, draw_pairs, seeded
+from convert.siamese.sampling import draw_crowd, draw_group, draw_pairs, lookalikes, seeded
 
 PEOPLE = np.array([0, 0, 0, 1, 1, 2, 3, 3, 3, 3])
 
@@ -40,6 +40,38 @@ def test_a_batch_for_mining_has_positives_for_everybody(count: int) -> None:
     assert len(rows) == 4 * count
     assert 2 not in PEOPLE[rows]
     assert all((PEOPLE[rows] == person).sum() >= 2 for person in set(PEOPLE[rows].tolist()))
+
+
+# Persons 0 and 1 look alike, and so do 2 and 3; their pictures point in these directions, in degrees.
+DEGREES = np.radians([0, 2, 4, 10, 14, 90, 100, 101, 102, 103])
+FACES = np.column_stack([np.cos(DEGREES), np.sin(DEGREES)]).astype(np.float32) * 7
+
+
+def test_look_alikes_are_those_with_the_nearest_mean_face_and_never_oneself() -> None:
+    # The mean faces are at 2, 12, 90 and 101.5 degrees.
+    assert lookalikes(FACES, PEOPLE, 2).tolist() == [[1, 2], [0, 2], [3, 1], [2, 1]]
+    assert lookalikes(FACES, PEOPLE, 9).shape == (4, 3)
+
+
+def test_strangers_of_a_pair_are_look_alikes() -> None:
+    alike = lookalikes(FACES, PEOPLE, 1)
+    pairs = draw_pairs(PEOPLE, 200, seeded(1), alike=alike)
+    met = {(PEOPLE[a], PEOPLE[b]) for a, b, same in zip(pairs.first, pairs.second, pairs.same, strict=True) if not same}
+    assert met == {(0, 1), (1, 0), (2, 3), (3, 2)}
+
+
+def test_a_crowd_is_somebody_and_who_looks_like_them() -> None:
+    rows = draw_crowd(PEOPLE, 2, 2, seeded(1), lookalikes(FACES, PEOPLE, 1))
+    assert len(rows) == len(set(rows.tolist())) == 4
+    assert set(PEOPLE[rows].tolist()) in ({0, 1}, {2, 3}, {2, 3, 0}, {2, 3, 1})  # person 2 has one picture only
+
+
+def test_a_crowd_is_always_full_and_seeded() -> None:
+    people = np.repeat(np.arange(40), 1 + np.arange(40) % 3)
+    alike = lookalikes(np.random.default_rng(1).normal(size=(len(people), 8)).astype(np.float32), people, 3)
+    one, again, other = (draw_crowd(people, 6, 4, seeded(*seed), alike).tolist() for seed in ((1, 2), (1, 2), (1, 3)))
+    assert one == again != other
+    assert len(one) == len(set(one)) == 24
 
 
 def test_light_changes_are_light_and_seeded() -> None:

@@ -30,6 +30,7 @@ from edge.dashboard.trail import Trail
 from edge.dashboard.values import DoorView, EventView, Update
 from edge.dashboard.watcher import Request, Watcher
 from edge.mqtt.messages import AccessEvent, Info, Percentiles, Response, Status, SystemEvent, encode
+from edge.service.impatience import ImpatientConnection
 from tests.edge.brokers import until
 
 NOON = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
@@ -210,9 +211,13 @@ def served(folder: Path, *, clock: HandClock | None = None, unlock: bool = False
         site = Site(port=listening.getsockname()[1])
         parts = Parts(site, one.watcher, one.records, operating, accounts, sessions, trail, hub, unlock=unlock)
         known = Served(parts, one, password, f"http://127.0.0.1:{site.port}", sender)
-        with _running(uvicorn.Server(uvicorn.Config(make_app(parts), log_config=None, server_header=False)), listening):
+        with _running(uvicorn.Server(_config(parts)), listening):
             yield known
             hub.close()
+
+
+def _config(parts: Parts) -> uvicorn.Config:
+    return uvicorn.Config(make_app(parts), http=ImpatientConnection, log_config=None, server_header=False)
 
 
 @contextmanager

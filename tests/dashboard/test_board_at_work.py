@@ -156,6 +156,20 @@ def test_a_flood_leaves_the_page_alive_and_the_memory_bounded(tmp_path: Path, br
         assert psutil.Process(board.process.pid).memory_info().rss - held < 100 * 2**20
 
 
+def test_no_message_ends_the_dashboard_not_even_one_the_broker_keeps(tmp_path: Path, broker: Mosquitto) -> None:
+    deep = b'{"door":"deep","commands":{"x":{"arguments":' + b'{"a":' * 9000 + b"1" + b"}" * 9003
+    with a_door(broker.login, Topics("limen", "deep")) as door:
+        door.say(door.topics.info, deep, retain=True)
+        with RunningBoard(configured(tmp_path, broker)) as board, board.browser() as browser, page(browser) as one:
+            one.wait("connection", malformed=1)
+            one.wait("event", id=door.visit())
+            body = b'{"name":' + b"[" * 8000 + b"]" * 8000 + b"}"
+            answer = browser.post("/login", content=body, headers={"content-type": "application/json"})
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, "malformed")
+            assert "Traceback" not in board.log()
+        door.say(door.topics.info, b"", retain=True)
+
+
 def test_a_wrong_password_is_told_on_the_page(tmp_path: Path) -> None:
     (tmp_path / "passwords").write_text("dashboard:secret\n", encoding="utf-8")
     lines = ("allow_anonymous false", f"password_file {tmp_path}/passwords")

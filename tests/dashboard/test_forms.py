@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from starlette.requests import Request
 from edge.dashboard.filters import Filters
 from edge.dashboard.queries import query_of
 from edge.dashboard.roster import Hours, Listed, Span, _people
+from edge.dashboard.services import Refused
 from edge.dashboard.terms import terms_form, terms_of
 
 
@@ -33,7 +36,7 @@ def test_what_happened_may_also_be_a_kind_of_event() -> None:
     assert Filters(verdict="anything else").query() == Filters().query()
 
 
-@pytest.mark.parametrize("day", ["yesterday", "2026-13-01", "'", "9" * 500])
+@pytest.mark.parametrize("day", ["yesterday", "2026-13-01", "'", "9" * 500, "9999-12-31", "0001-01-01"])
 def test_a_day_that_is_none_is_left_out(day: str) -> None:
     assert not Filters.of({"since": day, "until": day}).chosen
 
@@ -63,10 +66,55 @@ def test_terms_come_back_from_the_form_as_the_door_told_them() -> None:
     }
 
 
-def test_an_empty_form_limits_nothing() -> None:
-    terms = terms_of(posted(name="Ada", valid_until="soon", second_factor="sometimes"))
-    assert terms["schedule"] is terms["valid_from"] is terms["valid_until"] is None
-    assert terms["second_factor"] == "automatic"
+def test_an_empty_form_limits_nothing_and_leaves_the_name() -> None:
+    nothing = {"valid_from": None, "valid_until": None, "schedule": None, "second_factor": "automatic"}
+    assert terms_of(posted(name="", second_factor="automatic")) == nothing
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("valid_until", "soon"),
+        ("valid_until", "31/12/2026 18:00"),
+        ("valid_until", "9999-12-31T23:59:59-14:00"),
+        ("valid_from", "2026-13-01"),
+        ("start1", "08:00"),
+        ("end0", "12:00"),
+        ("second_factor", "sometimes"),
+    ],
+)
+def test_what_cannot_be_read_lets_nobody_in_for_ever(field: str, value: str) -> None:
+    with pytest.raises(Refused) as refused:
+        terms_of(posted(**{"name": "Ada", "second_factor": "automatic", field: value}))
+    assert refused.value.code == "malformed"
+
+
+@pytest.mark.parametrize("place", ["Pacific/Kiritimati", "America/Anchorage", "UTC"])
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:00.000Z", "0001-01-01T00:00:00.000Z", "2026-12-31T17:00:00.000Z"])
+def test_every_date_a_door_can_keep_is_shown_and_never_cleared_by_saving(
+    moment: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", place)
+    time.tzset()
+    try:
+        (ada,) = _people([{"person_id": "ada", "name": "Ada", "valid_until": moment}])
+        form = terms_form(ada.listed)
+        assert any(text.startswith("until") for _, text in ada.tags)
+        with suppress(Refused):
+            assert terms_of(posted(second_factor="automatic", valid_until=form.valid_until))["valid_until"] == moment
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_all_hours_a_door_can_keep_survive_saving() -> None:
+    spans = tuple(Span(("mon", "fri"), f"{hour:02}:00", f"{hour:02}:30") for hour in range(16))
+    form = terms_form(Listed("ada", schedule=Hours("UTC", spans)))
+    fields = {"second_factor": "automatic", "timezone": "UTC"}
+    for number, span in enumerate(form.hours):
+        fields |= {f"start{number}": span.start, f"end{number}": span.end}
+        fields |= {f"day{number}-{day}": "true" for day in span.days}
+    assert len(terms_of(posted(**fields))["schedule"]["hours"]) == 16
 
 
 def test_people_are_told_with_why_their_face_alone_is_not_enough() -> None:
@@ -77,11 +125,19 @@ def test_people_are_told_with_why_their_face_alone_is_not_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    "odd", [{"person_id": "ada", "name": "Ada", "references": "many"}, {"name": 7}, "ada", None, 3]
+    "odd",
+    [
+        {"person_id": "ada", "name": "Ada", "references": "many"},
+        {"person_id": "ada", "name": "Ada", "valid_until": "the end of term"},
+        {"name": 7},
+        "ada",
+        None,
+        3,
+    ],
 )
 def test_somebody_whom_this_version_cannot_read_is_still_listed(odd: Any) -> None:
     people = _people([odd, {"person_id": "bob", "name": "Bob"}])
-    assert len(people) == 2
+    assert [one.readable for one in people] == [False, True], "what is not known here must not be changed from here"
     assert people[1].name == "Bob"
 
 

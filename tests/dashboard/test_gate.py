@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -11,9 +12,11 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 
+from edge.dashboard import gate
 from edge.dashboard.gate import HEADERS, LARGEST_BODY
 from edge.dashboard.site import Site
-from tests.dashboard.boards import Served, served
+from edge.service import impatience
+from tests.dashboard.boards import LONG, Served, served
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +161,7 @@ def test_long_bodies_are_refused_also_where_no_length_is_told(board: Served) -> 
             browser.post("/password", content=b"a=\xff", headers=kind | {"content-type": "text/xml"}).status_code == 400
         )
         form = {"content-type": "application/x-www-form-urlencoded"}
-        assert browser.post("/password", content=b"&".join(b"a=1" for _ in range(200)), headers=form).status_code == 400
+        assert browser.post("/password", content=b"&".join(b"a=1" for _ in range(201)), headers=form).status_code == 400
         assert browser.post("/password", content=b"current=%ff", headers=form).status_code == 400
 
 
@@ -200,3 +203,60 @@ def test_behind_a_proxy_only_its_own_word_counts() -> None:
     assert direct.address("127.0.0.1", {"x-forwarded-for": "6.6.6.6"}) == "127.0.0.1"
     assert site.cookie.startswith("__Host-")
     assert Path(site.cookie).name == site.cookie
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"GET /health HTTP/1.1\r\nhost: localhost\r\nx-",
+        b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\nGET /",
+        b"POST /login HTTP/1.1\r\nhost: localhost\r\ncontent-length: 999\r\norigin: http://localhost\r\n\r\nname=",
+    ],
+)
+def test_whoever_takes_for_ever_to_ask_is_hung_up_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(impatience, "REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr(gate, "BODY_SECONDS", 0.3)
+    with (
+        served(tmp_path) as board,
+        board.logged_in() as browser,
+        socket.create_connection(("127.0.0.1", board.parts.site.port), timeout=LONG) as slow,
+    ):
+        slow.sendall(said.replace(b"//localhost", f"//localhost:{board.parts.site.port}".encode()))
+        slow.settimeout(0.05)
+        for _ in range(400):
+            try:
+                if not slow.recv(4096):
+                    break
+            except TimeoutError:
+                with suppress(OSError):
+                    slow.sendall(b"a")  # a little is said again and again
+            except ConnectionResetError:
+                break
+        else:
+            pytest.fail("it is still waited for")
+        assert browser.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/history?until=9999-12-31",
+        "/history?since=0001-01-01&view=charts",
+        "/history?before=" + "9" * 15 + "." + "9" * 18,
+        "/events.json?limit=000010" + "9" * 5000,
+        "/operators?before=" + "9" * 5000,
+        "/operators?before=9999999999999999999",
+        "/operators?before=٣",
+        "/login?problem=throttled&seconds=" + "9" * 5000,
+        "/people/front/" + "a" * 5000,
+        "/jobs/%00",
+        "/static/..%2f..%2fgate.py",
+        "/static/%00",
+    ],
+)
+def test_no_address_breaks_the_server(board: Served, address: str) -> None:
+    with board.logged_in() as browser:
+        assert browser.get(address).status_code in {200, 400, 404}

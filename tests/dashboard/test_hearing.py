@@ -118,6 +118,7 @@ def test_other_topics_are_not_for_us(topic: str) -> None:
         {"ts": "yesterday"},
         {"ts": "2026-12-01T12:00:00"},
         {"ts": "0001-01-01T00:00:00+23:59"},
+        {"ts": "0001-01-01T00:00:00Z", "late": True},
         {"v": 2},
         {"seq": 1.5},
     ],
@@ -130,6 +131,20 @@ def test_an_event_no_door_of_ours_would_send_is_malformed(changes: dict[str, Any
 @pytest.mark.parametrize("payload", [b"", b"null", b"[]", b"{", b"\xff", b'{"v":1}', b"[" * 5000, b'{"id":"\\ud800"}'])
 def test_what_is_no_event_at_all_is_malformed(payload: bytes) -> None:
     assert why_not(FRONT.event("access"), payload) == "malformed"
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+@pytest.mark.parametrize("depth", [33, 990, 1010, 1150])
+def test_what_is_nested_deeper_than_anything_of_ours_is_malformed(opening: str, closing: str, depth: int) -> None:
+    nested = f"{opening * depth}1{closing * depth}"
+    event = encode(visit(1)).decode().removesuffix("}")
+    reply = encode(answer("t", None)).decode().removesuffix("}")
+    assert why_not(FRONT.event("access"), f'{event},"unknown":{nested}}}'.encode()) == "malformed"
+    assert why_not(FRONT.backfill, f'{event},"unknown":{nested}}}'.encode()) == "malformed"
+    assert why_not(FRONT.response("person.list"), f'{reply},"data":{{"people":{nested}}}}}'.encode()) == "malformed"
+    commands = f'{{"x":{{"authority":"read","allowed":true,"signed":"never","arguments":{{"a":{nested}}}}}}}'
+    told_info = encode(info("front")).decode().replace('"commands":{}', f'"commands":{commands}')
+    assert why_not(FRONT.info, told_info.encode()) == "malformed"
 
 
 def test_sizes_are_looked_at_before_anything_is_read() -> None:

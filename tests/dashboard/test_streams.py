@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from edge.dashboard.hub import MOST_OF_A_SESSION, MOST_STREAMS, MOST_WAITING, Hub, Stream, packet
 from edge.dashboard.values import Connection, Job, Missed
 from edge.dashboard.why import view
-from tests.dashboard.boards import LONG, NOON, Served, served, visit
+from tests.dashboard.boards import LONG, NOON, HandClock, Served, served, visit
 from tests.dashboard.test_hearing import told
 from tests.edge.brokers import until
 
@@ -104,6 +105,29 @@ def test_whoever_is_logged_out_hears_nothing_more(board: Served) -> None:
         )
         assert other.post(f"/operators/sessions/{session.id}/revoke", json={}).status_code == 200
         assert [name for name, _ in events if name == "event"] == [], "and the stream ends"
+
+
+def test_no_busy_door_keeps_a_session_alive_that_is_over(tmp_path: Path) -> None:
+    clock = HandClock()
+    with served(tmp_path, clock=clock) as board, board.logged_in() as browser, listening(browser) as events:
+        first(events, "connection")
+        board.watched.visits(visit(1))
+        assert first(events, "event")["seq"] == 1
+        clock.pass_by(3 * 3600)
+        ended = threading.Event()
+
+        def never_quiet() -> None:
+            seq = 1
+            while not ended.wait(0.05):
+                board.watched.visits(visit(seq := seq + 1, clock.wall()))
+
+        door = threading.Thread(target=never_quiet)
+        door.start()
+        try:
+            assert [name for name, _ in events if name == "event"] == [], "three hours later nobody has used it"
+        finally:
+            ended.set()
+            door.join()
 
 
 def test_a_browser_that_takes_nothing_costs_little_and_holds_nobody_up(board: Served) -> None:

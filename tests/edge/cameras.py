@@ -22,6 +22,7 @@ class ObedientClock(SystemClock):
     """Stands still until it is told to go on; sleeping moves it on and takes no time."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.time = 1000.0
 
     def now(self) -> float:

@@ -56,6 +56,8 @@ def film(path: Path, scenes: Sequence[tuple[Sequence[tuple[Image, int]], float]]
 class RunningDoor:
     """Starts, stops, kills and asks one `limen run` in `home`."""
 
+    program: tuple[str, ...] = ("-m", "edge", "run")
+
     def __init__(self, home: Path, config: str = CONFIG) -> None:
         self.home = home
         self._path = home / "config.yaml"
@@ -71,7 +73,7 @@ class RunningDoor:
         login.unlink(missing_ok=True)  # a door that was killed left its own behind
         with (self.home / "door.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "edge", "run", "--config", str(self._path)],
+                [sys.executable, *self.program, "--config", str(self._path)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

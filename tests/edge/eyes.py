@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge.clock import SystemClock
 from edge.settings import QualitySettings, VisionSettings
-from edge.values import Frame
+from edge.values import Frame, Person, Terms
 from edge.vision import Eye, open_eye
 from edge.vision.eye import Faces
 
@@ -35,6 +36,15 @@ def an_eye(
 
 def frame(image: Image) -> Frame:
     return Frame(image, at=1.0, number=1)
+
+
+def enrolled(face: Image, name: str, terms: Terms = Terms()) -> Person:  # noqa: B008 - a frozen value
+    """Somebody with references made of this picture as it looks at the door."""
+    eye = an_eye()
+    seen = [eye.look(Frame(at_the_door((face, 400 + 6 * number)), 0.0, number)).embedding for number in range(5)]
+    references = tuple(one for one in seen if one is not None)
+    assert len(references) == 5
+    return Person(name, name.title(), references, datetime(2026, 11, 1, tzinfo=UTC), terms)
 
 
 def at_the_door(*people: tuple[Image, int], width: int = 640, height: int = 480) -> Image:

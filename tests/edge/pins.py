@@ -8,6 +8,8 @@ import select
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from edge.clock import SystemClock
 from edge.door.strike import Strike
 from edge.settings import DoorSettings
@@ -34,19 +36,29 @@ class Pin:
         self._files.with_suffix(".level").write_text(str(int(level)))
 
     def story(self) -> list[str]:
-        return [word for _, word in self._changes()]
+        return [word for _, word in self.changes()]
+
+    def pulses(self) -> list[tuple[float, float]]:
+        """Since when and until when it was unlocked, monotonic seconds; without one that still lasts."""
+        pairs = itertools.pairwise(self.changes())
+        return [(since, until) for (since, word), (until, _) in pairs if word == "unlocked"]
 
     def longest(self) -> float:
         """Of the times it was unlocked that are over, the longest, in seconds; 0 if there was none."""
-        pairs = itertools.pairwise(self._changes())
-        return max((until - since for (since, word), (until, _) in pairs if word == "unlocked"), default=0.0)
+        return max((until - since for since, until in self.pulses()), default=0.0)
 
     def assert_never_open_too_long(self) -> None:
         assert self.longest() <= self._longest
 
-    def _changes(self) -> list[tuple[float, str]]:
+    def changes(self) -> list[tuple[float, str]]:
         lines = self._files.with_suffix(".trace").read_text().splitlines()
         return [(float(at), self._words[level == "1"]) for at, level in map(str.split, lines)]
+
+
+def second_hand(strike: int | None) -> int:
+    """The process id of a strike's second hand."""
+    (child,) = psutil.Process(strike).children()
+    return child.pid
 
 
 def soon() -> float:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from edge.access.gallery import Gallery, similarity
 from edge.access.names import clean_name, person_id_for
 from edge.access.policy import level_fmr, make_rule
+from edge.comparing import COSINE
 from edge.errors import ConfigError, EnrolmentError
 from edge.settings import AccessSettings
 from edge.values import Person
@@ -153,9 +154,9 @@ def test_a_gallery_cannot_be_changed() -> None:
 
 
 def test_similarity_of_what_cannot_be_compared_is_no_number() -> None:
-    assert similarity(like(ana=0.5), face_of("ana")) == 0.5
+    assert similarity(COSINE, like(ana=0.5), face_of("ana")) == 0.5
     for other in (None, vector([1.0]), vector(face_of("ana").vector, "old"), vector([math.nan] * 6), vector([0.0] * 6)):
-        assert math.isnan(similarity(face_of("ana"), other))
+        assert math.isnan(similarity(COSINE, face_of("ana"), other))
 
 
 @pytest.mark.parametrize(

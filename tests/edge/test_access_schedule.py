@@ -128,6 +128,27 @@ def test_a_clock_nobody_set_keeps_out_who_has_dates_or_hours_and_nobody_else() -
 
 @settings(max_examples=200, deadline=None)
 @given(
+    st.datetimes(timezones=st.just(UTC)) | st.none(),
+    st.datetimes(timezones=st.just(UTC)) | st.none(),
+    st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.sampled_from(["Pacific/Kiritimati", "America/Anchorage", BERLIN, "Nowhere/At_All"]),
+)
+def test_whatever_dates_somebody_has_they_can_be_told(
+    since: datetime | None, until: datetime | None, wall: datetime, place: str
+) -> None:
+    terms = Terms(valid_from=since, valid_until=until, schedule=Schedule((Hours((0,), 60, 120),), place))
+    limit(terms, wall, believed=True)
+    assert "it was" in words(terms, wall)
+
+
+def test_somebody_who_may_come_until_the_last_day_there_is_does_not_stop_the_door() -> None:
+    """`9999-12-31` is how people write "for ever"; in Berlin that evening is in the year 10000."""
+    terms = Terms(valid_until=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), schedule=NIGHTS)
+    assert words(terms, berlin("2026-11-23 08:00")).startswith("until 9999-12-31 23:59 UTC; Fri 22:00-06:00")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
     st.sets(st.integers(0, 6)),
     st.integers(0, 1439),
     st.integers(0, 1440),

@@ -18,9 +18,11 @@ from edge.commands.bench_command import as_markdown, as_projection
 from edge.commands.events_command import line
 from edge.commands.probe_command import choose
 from edge.errors import LimenError
+from edge.mqtt.credentials import client_login
 from edge.service.measure import DoorFigures, Figures, Stage
 from edge.values import Box, Face
-from tests.edge.doors import CONFIG, RunningDoor, film
+from tests.edge.brokers import plain_client
+from tests.edge.doors import CONFIG, PATIENCE, RunningDoor, film
 from tests.edge.eyes import MODELS
 
 Done = subprocess.CompletedProcess[str]
@@ -139,6 +141,7 @@ def test_an_event_reads_as_one_row() -> None:
     }  # fmt: skip
     assert "refused" in line(event, colour=False)
     assert "quality:too dark" in line(event, colour=False)
+    assert r"\x1b[2J" in line(event | {"person": "Ada\x1b[2J"}, colour=False), "nobody steers the terminal"
     assert "camera_lost" in line({"ts": event["ts"], "event": "camera_lost", "detail": "unplugged"}, colour=False)
 
 
@@ -203,6 +206,13 @@ def test_enroll_people_and_events_talk_to_the_running_door(working: RunningDoor)
     table = limen("events", home=home).stdout
     assert "granted" in table
     assert "Eileen Collins" in table
+    with plain_client(client_login(working.settings), "forger") as forger:
+        for rubbish in (b"nonsense", b"[" * 3000, b'{"id":"x","ts":"soon","verdict":"granted"}'):
+            forger.publish(working.topics.event("access"), rubbish, qos=1, retain=True).wait_for_publish(PATIENCE)
+            with_rubbish = limen("events", home=home)
+            assert (with_rubbish.returncode, with_rubbish.stderr) == (0, "")
+            assert "Eileen Collins" in with_rubbish.stdout
+        forger.publish(working.topics.event("access"), b"", qos=1, retain=True).wait_for_publish(PATIENCE)
     busy = limen("enroll", "Ada", "--photos", home, home=home)
     assert busy.returncode == 75
     assert "stop it first" in busy.stderr

@@ -255,7 +255,9 @@ def test_a_word_that_lowers_the_security_is_accepted_only_on_purpose(write: Writ
     assert value_at(read_config(write(_yaml((key, word), ("access.accept_lower_security", True)))), key) == word
 
 
-@pytest.mark.parametrize("pin", ["intent_button_pin", "doorbell_pin", "confirm_button_pin", "exit_button_pin"])
+@pytest.mark.parametrize(
+    "pin", ["intent_button_pin", "doorbell_pin", "confirm_button_pin", "exit_button_confirms: true, exit_button_pin"]
+)
 def test_a_button_can_be_asked_for_where_there_is_one(write: Write, pin: str) -> None:
     outside = pin in {"intent_button_pin", "doorbell_pin"}
     key = "access: {trigger: button}" if outside else "enrolment: {confirm: button}"
@@ -274,7 +276,7 @@ def test_a_button_can_be_asked_for_where_there_is_one(write: Write, pin: str) ->
         ("mqtt: {password_file: secret}", "mqtt.password_file"),
         ("mqtt: {broker: localhost, port: 0}", "mqtt.port"),
         ("access: {trigger: button}", "access.trigger"),
-        ("enrolment: {confirm: button}\ninputs: {confirm_button_pin: null}", "enrolment.confirm"),
+        ("enrolment: {confirm: button}\ninputs: {exit_button_pin: 24}", "enrolment.confirm"),
         ("mqtt: {image: true, privacy: ids}", "mqtt.image"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A whole door that asks everybody for a PIN, started in the middle of a lock-out."""
+"""Whole doors that ask for more than a face: a PIN of everybody, in a lock-out; a button before an enrolment."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from edge.access.lockout import Lockout, to_keep
 from edge.mqtt.credentials import client_login
+from edge.mqtt.messages import Problem, Progress, Response
 from edge.store.store import open_store
 from tests.edge.brokers import send
 from tests.edge.doors import CLOCK, PATIENCE, RunningDoor, film
@@ -70,3 +71,32 @@ def test_a_face_a_pin_and_an_administrator(faces: dict[str, Any], tmp_path: Path
         assert door.stop() == 0
     assert door.pin.story().count("unlocked") == 2
     door.pin.assert_never_open_too_long()
+
+
+def test_who_leaves_does_not_agree_to_an_enrolment_and_who_presses_the_confirm_button_does(
+    faces: dict[str, Any], tmp_path: Path
+) -> None:
+    film(tmp_path / "scene.avi", [([(faces["resident"], 430)], 6)])
+    buttons = CONFIG.replace("27}", "27, exit_button_pin: 22}").replace("20}", "10, confirm: button}")
+    door = RunningDoor(tmp_path, buttons)
+    signer = door.key("enroll")
+
+    def enrol_and_press(pin: int) -> Problem | None:
+        """What is wrong, when this button was pressed while the window waited for one."""
+        with door.session() as seeing, door.session() as session:
+            for said in session.request("enroll", {"name": "Ada"}, timeout=PATIENCE, signer=signer):
+                if isinstance(said, Progress) and said.prompt == "press_the_button":
+                    wire(door.settings.state, pin, "closed")
+                    if pin == 22:
+                        door.event(seeing, event="exit_button")
+        wire(door.settings.state, pin, "open")
+        assert isinstance(said, Response)
+        return said.error
+
+    for pin in (22, 27):
+        wire(door.settings.state, pin, "open")
+    with door, door.start().session():
+        left = enrol_and_press(22)
+        assert left is not None
+        assert left.code == "not_confirmed"
+        assert enrol_and_press(27) is None

@@ -19,7 +19,7 @@ from edge.door.force_locked import force_locked
 from edge.door.strike import CONFIRM_SECONDS, Strike, open_strike
 from edge.errors import StrikeError
 from edge.settings import DoorSettings
-from tests.edge.pins import CLOCK, LONG, Pin, soon, wait_for_the_end_of, wait_until
+from tests.edge.pins import CLOCK, LONG, Pin, second_hand, soon, wait_for_the_end_of, wait_until
 
 UNLOCK = 0.5
 DOOR = DoorSettings(driver="mock", unlock_seconds=UNLOCK)
@@ -130,23 +130,44 @@ def test_strikes_that_keep_dying_are_started_less_and_less_often(tmp_path: Path)
     assert all(gap > least for gap, least in zip(gaps, (0.15, 0.35, 0.75), strict=True)), gaps
 
 
+def test_a_strike_that_dies_in_a_pulse_is_replaced_at_once_however_often_it_does(tmp_path: Path) -> None:
+    """Its pin keeps its level: only the next one locks."""
+    long = DoorSettings(driver="mock", unlock_seconds=10.0)
+    with open_strike(long, CLOCK, tmp_path) as strike:
+        for _ in range(4):
+            strike.ready()
+            strike.pulse(10.0, soon())
+            dead = send(strike, signal.SIGKILL)
+            wait_for_the_end_of(dead)
+            strike.poll()
+            strike.poll()
+            assert strike.pid != dead
+        strike.ready()
+        assert Pin(tmp_path, long).now() == "locked"
+
+
 def test_closing_while_the_strike_is_dead_still_locks(tmp_path: Path) -> None:
     pin = Pin(tmp_path, DOOR)
     with open_strike(DOOR, CLOCK, tmp_path) as strike:
         strike.ready()
         strike.pulse(UNLOCK, soon())
+        second = second_hand(strike.pid)
+        os.kill(second, signal.SIGSTOP)  # else it would lock
         wait_for_the_end_of(send(strike, signal.SIGKILL))
         assert pin.now() == "unlocked"
+        os.kill(second, signal.SIGKILL)
     assert pin.now() == "locked"
 
 
-def test_when_both_are_killed_force_locked_closes_the_door(tmp_path: Path) -> None:
+def test_when_all_are_killed_force_locked_closes_the_door(tmp_path: Path) -> None:
     pin = Pin(tmp_path, DOOR)
     with daemon(tmp_path) as (process, strike):
         read_unlocked(process)
         process.send_signal(signal.SIGSTOP)
-        os.kill(strike, signal.SIGKILL)
-        process.kill()
+        second = second_hand(strike)
+        os.kill(strike, signal.SIGSTOP)  # it would lock as soon as it hears of the other's end
+        for pid in (second, strike, process.pid):
+            os.kill(pid, signal.SIGKILL)
     wait_for_the_end_of(strike)
     assert pin.now() == "unlocked"  # nobody is left to lock: this is what ExecStopPost is for
     force_locked(DOOR, tmp_path, CLOCK)
@@ -186,9 +207,10 @@ def test_a_strike_that_hangs_while_open_is_replaced_by_one_that_locks(tmp_path: 
         strike.pulse(UNLOCK, soon())
         send(strike, signal.SIGSTOP)
         wait_until(lambda: strike.state == "JAMMED", strike)
-        assert strike.notices()[-1].detail == "it did not lock in time"
+        assert strike.notices()[-1].detail in {"it died", "it did not lock in time"}  # its second hand is quicker
         wait_until(lambda: strike.state == "LOCKED", strike)
         assert Pin(tmp_path, DOOR).now() == "locked"
+    Pin(tmp_path, DOOR).assert_never_open_too_long()
 
 
 def test_a_strike_that_does_not_obey_lock_is_replaced_long_before_its_pulse_ends(tmp_path: Path) -> None:

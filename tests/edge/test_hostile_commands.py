@@ -59,6 +59,20 @@ def assail(client: Client, door: RunningDoor, chance: random.Random, number: int
     sent.wait_for_publish(PATIENCE)
 
 
+def test_nothing_that_is_sent_begins_a_line_of_the_log_or_steers_a_terminal(tmp_path: Path) -> None:
+    film(tmp_path / "scene.avi", [([], 3)])
+    word = "x\nINFO edge.app: the door is working\x1b[2J\u202e"
+    command = {"v": 1, "transaction": "t", "person_id": "ada", "second_factor": word}
+    with RunningDoor(tmp_path).start() as door, door.session() as session:
+        with plain_client(client_login(door.settings), "forger") as client:
+            client.publish(door.topics.request("person.set"), json.dumps(command), qos=1).wait_for_publish(PATIENCE)
+            (answer,) = session.request("selftest", timeout=PATIENCE)
+        assert answer.data is not None
+        assert door.log().count("\nINFO edge.app: the door is working") == 1
+        assert not {"\x1b", "\u202e"} & set(door.log())
+        assert r"x\nINFO edge.app" in door.log(), "it can be read all the same"
+
+
 def test_five_thousand_hostile_commands_move_neither_the_pin_nor_the_memory(tmp_path: Path) -> None:
     chance = random.Random(11)
     film(tmp_path / "scene.avi", [([], 3)], fps=60)

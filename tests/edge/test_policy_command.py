@@ -17,6 +17,7 @@ from edge.service.rule import effective_rule, embedder_card
 from edge.settings import AccessSettings, Settings, VisionSettings
 from edge.values import Embedding, Person, Terms, frozen_array
 from tests.edge.eyes import MODELS
+from tests.edge.heads import models_with_head
 from tests.edge.stores import open_small, person
 
 SETTINGS = Settings()
@@ -90,6 +91,10 @@ def test_other_models_were_not_measured(tmp_path: Path) -> None:
     for name in ("mobilefacenet.json", "mobilefacenet.tflite"):
         shutil.copy(MODELS / name, tmp_path)
     elsewhere = Settings(vision=VisionSettings(models=str(tmp_path)))
+    headed = models_with_head(tmp_path / "headed")
+    shutil.copytree(MODELS / "records", headed / "records")
+    by_head = Settings(vision=VisionSettings(models=str(headed)))
+    assert "not with what mobilefacenet compares by" in measured_bound(by_head, RULE, 3)
     assert "door.json cannot be read" in measured_bound(elsewhere, RULE, 3)
     (tmp_path / "records").mkdir()
     (tmp_path / "records" / "door.json").write_text('{"records": {"another": 1}}')

@@ -17,21 +17,13 @@ from edge.errors import CameraError
 from edge.service.replaying import RecordedClock, side_by_side
 from edge.settings import CameraSettings, QualitySettings, Settings
 from edge.store.store import open_store
-from edge.values import Decision, Frame, Hours, Person, Schedule, Terms
+from edge.values import Decision, Hours, Person, Schedule, Terms
 from tests.edge.doors import CLOCK, film
-from tests.edge.eyes import Image, an_eye, at_the_door
+from tests.edge.eyes import an_eye, enrolled
 
 WHEN = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # a Monday
 HERS = slice(0, 170)
 MONDAYS = Terms(schedule=Schedule((Hours((0,), 8 * 60, 9 * 60),), "UTC"))
-
-
-def enrolled(face: Image, name: str, terms: Terms = Terms()) -> Person:  # noqa: B008 - a frozen value
-    eye = an_eye()
-    seen = [eye.look(Frame(at_the_door((face, 400 + 6 * number)), 0.0, number)).embedding for number in range(5)]
-    references = tuple(one for one in seen if one is not None)
-    assert len(references) == 5
-    return Person(name, name.title(), references, WHEN, terms)
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,18 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge.__main__ import main
+from edge.errors import StoreError
+from edge.service.person_pins import PersonPins
+from edge.service.roll import forget
 from edge.service.rule import embedder_card
 from edge.settings import Settings, StoreSettings
+from edge.store.backup import Header
+from edge.store.records import close_person
+from edge.store.sealing import Sealer
 from edge.store.store import Store, open_store
 from edge.values import Embedding, Person, Terms
 from tests.edge.stores import HandClock, crops, found, open_small, person, same
@@ -122,6 +129,87 @@ def test_a_passphrase_takes_people_to_another_door(
     assert other.limen("restore", file, "--passphrase-file", str(tmp_path / "none")) == 1
 
 
+def test_a_pin_comes_back_with_its_owner_and_goes_to_no_door_that_has_others(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, secret = str(tmp_path / "people.backup"), tmp_path / "secret"
+    secret.write_text("correct horse battery\n")
+    secret.chmod(0o600)
+    with home.store() as store:
+        pins = PersonPins(store, HandClock())
+        pins.change("p1", "860214")
+        pins.change("p2", "731955")
+    assert home.limen("backup", file, "--passphrase-file", str(secret)) == 0
+    told = capsys.readouterr().out
+    assert "p1  Unforgettable 1  with their PIN\n" in told
+    assert "p0  Unforgettable 0\n" in told
+    assert "Not in it: the door's own PIN" in told
+    with home.store() as store:
+        for lost in ("p1", "p2"):
+            forget(store, HandClock(), lost)
+        PersonPins(store, HandClock()).change("p3", "731955")  # which was p2's
+    empty, taken = Home(tmp_path / "empty"), Home(tmp_path / "taken")
+    with taken.store() as store:
+        store.add_person(resident(7))
+        PersonPins(store, HandClock()).change("p7", "555444")
+    for door in (home, empty, taken):
+        assert door.limen("restore", file, "--passphrase-file", str(secret)) == 0
+    told = capsys.readouterr()
+    assert told.out.count("p1  Unforgettable 1  restored, with their PIN\n") == 2
+    assert told.err.count("p2: their PIN could not come along") == 2
+    assert told.err.count("p1: their PIN could not come along") == 1
+
+    def owners(door: Home) -> list[str | None]:
+        with door.store() as store:
+            return [PersonPins(store, HandClock()).owner(pin) for pin in ("860214", "731955", "555444")]
+
+    assert owners(home) == ["p1", "p3", None], "one PIN never has two owners"
+    assert owners(empty) == ["p1", "p2", None]
+    assert owners(taken) == [None, None, "p7"]
+
+
+def test_pins_that_cannot_be_read_keep_nobody_from_being_saved(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(tmp_path / "people.backup")
+    with home.store() as store:
+        PersonPins(store, HandClock()).change("p1", "860214")
+    assert home.limen("backup", file) == 0
+    with home.store() as store:
+        store._database.write(lambda connection: connection.execute("UPDATE memory SET value = zeroblob(99)"))
+    assert home.limen("backup", str(tmp_path / "another.backup")) == 1
+    told = capsys.readouterr()
+    assert "4 people are in" in told.out
+    assert "altered, moved, or sealed under another key; they are not in it" in told.err
+    with home.store() as store:
+        store.delete_person("p1")
+    assert home.limen("restore", file) == 0
+    with home.store() as store:
+        assert PersonPins(store, HandClock()).owner("860214") == "p1"
+
+
+def test_a_backup_of_the_first_version_still_opens(home: Home, tmp_path: Path) -> None:
+    file, everybody = tmp_path / "people.backup", home.people()
+    with home.store() as store:
+        key = store._database.key
+        sealer = Sealer("backup", key.secret)
+        header = Header(limen_backup=1, door="front", made_at="2026-11-22T07:50:38.000Z", master=key.fingerprint)
+        rows = [close_person(one, 0, sealer) for one in everybody.values()]
+        line = msgspec.json.encode(header)
+        file.write_bytes(line + b"\n" + sealer.seal(msgspec.msgpack.encode(rows), "backup", line.decode()))
+        members, kept = store.backed_up(file)
+    assert [one.person.id for one in members] == sorted(everybody)
+    assert kept == {}
+
+
+@pytest.mark.parametrize("salt", ["123456789", "12345678901", "", "zz" * 8])
+def test_a_header_that_is_nearly_right_is_told_apart_from_a_wrong_passphrase(tmp_path: Path, salt: str) -> None:
+    file = tmp_path / "people.backup"
+    file.write_bytes(f'{{"limen_backup":2,"door":"front","made_at":"now","salt":"{salt}"}}\n'.encode() + bytes(99))
+    with open_small(tmp_path) as store, pytest.raises(StoreError, match="is no backup that this Limen can read"):
+        store.backed_up(file, "correct horse battery")
+
+
 def test_another_doors_file_is_refused_by_the_name_of_its_key(
     home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,6 +245,7 @@ def test_an_altered_or_cut_or_foreign_file_restores_nobody(
         bytes(5000),
         b"{}\n",
         b'{"limen_backup":2}\n',
+        b'{"limen_backup":3,"door":"front","made_at":"now"}\n',
     ]
     with open_store(StoreSettings(), other.path / "state", HandClock()) as store:
         for number, mutant in enumerate(mutants):

@@ -185,6 +185,19 @@ def test_older_people_under_a_newer_journal_are_noticed_and_nobody_is_trusted(
         assert {"anna", "carol"} <= set(store.damaged)
 
 
+@pytest.mark.parametrize("tables", [(*PEOPLE, "sealing"), (*PEOPLE, "sealing", "counters")])
+def test_what_the_door_writes_afterwards_does_not_make_older_people_trusted(
+    aged: tuple[Path, Path], tables: tuple[str, ...]
+) -> None:
+    live, old = aged
+    put_back(live, old, *tables)
+    for _ in range(2):  # noticed, told in the journal, and started again
+        with open_small(live) as store:
+            assert (store.people(), store.rolled_back) == ((), True)
+            store.journal(visit("refused"))
+            assert (store.people(), store.rolled_back) == ((), True)
+
+
 def test_people_of_another_store_under_the_same_key_do_not_open(aged: tuple[Path, Path], tmp_path: Path) -> None:
     live, _ = aged
     other = tmp_path / "other"

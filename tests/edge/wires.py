@@ -18,6 +18,7 @@ class SteppedClock(SystemClock):
     """Stands still until it is told to go on."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.at = 100.0
 
     def now(self) -> float:

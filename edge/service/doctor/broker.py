@@ -45,9 +45,8 @@ def broker(settings: Settings, clock: Clock) -> Iterator[Finding]:
 def wall_clock(clock: Clock) -> Iterator[Finding]:
     """Whether the time can be believed: schedules and time stamps depend on it, opening and locking do not."""
     if not clock.trusted():
-        yield warn(
-            "clock", f"it says {clock.wall():%Y-%m-%d}: it was never set", "let systemd-timesyncd reach a time server"
-        )
+        said = f"it says {clock.wall():%Y-%m-%d}: not set since the start"
+        yield warn("clock", said, "let systemd-timesyncd reach a time server")
         return
     synchronised = _timedatectl()
     if synchronised is False:

@@ -15,6 +15,7 @@ from edge.settings import Settings
 from edge.store.store import open_store
 from edge.values import Frame
 from edge.vision.eye import open_eye
+from edge.vision.heads import open_comparator
 
 _PATIENCE: Final = 4.0
 _LOOK_SECONDS: Final = 1.5
@@ -28,6 +29,7 @@ def models(settings: Settings, clock: Clock) -> Iterator[Finding]:
         eye = open_eye(settings.vision, settings.models, clock)
         eye.look(Frame(np.full((480, 640, 3), 128, dtype=np.uint8), clock.now(), 0))
         agrees = eye.agreement()
+        compare = open_comparator(settings.models, eye.cards["embedder"])
     except ModelError as error:
         yield fail("models", str(error), "copy the models of this version again: its cards know their hashes")
         return
@@ -39,7 +41,8 @@ def models(settings: Settings, clock: Clock) -> Iterator[Finding]:
         )
         return
     names = ", ".join(card.name for card in eye.cards.values())
-    yield ok("models", f"{names}: whole, and they run with {eye.runtime}")
+    by = "" if compare.score == "cosine" else "; embeddings are compared by the network's own head"
+    yield ok("models", f"{names}: whole, and they run with {eye.runtime}{by}")
 
 
 def store(settings: Settings, clock: Clock) -> Iterator[Finding]:

@@ -1,0 +1,107 @@
+"""docs/reliability.md, made from docs/reliability.json, which `make faults` and `make soak` write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from tests.faults.bench import Record
+from tests.faults.cases import CASES, Case
+from tests.faults.house import UNLOCK
+from tests.faults.soak import RETENTION, Soak
+
+DOCS: Final = Path(__file__).parents[2] / "docs"
+PAGE: Final = DOCS / "reliability.md"
+RECORDS: Final = DOCS / "reliability.json"
+
+_HEAD: Final = f"""\
+# Reliability
+
+What was done to a door, how often, and what its pin did meanwhile. The door is `limen run` with a real broker, in front
+of which a resident comes and goes; only its pin is a mock one, whose level outlives its process as on a Raspberry Pi,
+and which writes down each level with its moment. Nothing here ran on a Raspberry Pi.
+
+`make faults` does all of it again and writes this page; `python -m tests.faults --only CASE --times N --seed S` does
+one case. A run with the same seed waits for the same times before each fault; the machine does the rest differently
+each time. The figures stand in `docs/reliability.json`, and each case runs once with the tests.
+
+## Faults
+
+A pulse is asked to last {UNLOCK:g} s. *Unwanted* counts the moments at which the pin was unlocked without a grant in
+the journal just before, each grant counting once. *Sleeper* is by how much the machine, at worst, woke something late
+that did nothing but sleep: what a pulse lasts too long for that reason is not the door's doing. A pulse that lasts
+longer than `unlock_seconds`, 250 ms and the sleeper's lateness is a failure, and stands below the table.
+"""
+
+_STRIKE: Final = """\
+### Where nobody is left
+
+The strike's process ends a pulse whatever happens to the rest; when it dies or hangs itself, its second hand does, a
+process that waits for nothing else. With all of them killed at once the pin keeps its level until `limen force-locked`,
+which systemd calls then, has started: as long as a Python process needs for that. The one-shot of
+[hardware.md](hardware.md) ends a pulse without any process.
+"""
+
+
+class Book(Struct):
+    """Everything that was measured; `machine` for those that were measured last."""
+
+    machine: str = ""
+    faults: dict[str, Record] = {}
+    soak: Soak | None = None
+
+
+def read() -> Book:
+    return msgspec.json.decode(RECORDS.read_bytes(), type=Book) if RECORDS.exists() else Book()
+
+
+def write(book: Book) -> None:
+    ordered = {case.name: book.faults[case.name] for case in CASES if case.name in book.faults}
+    book = msgspec.structs.replace(book, faults=ordered)
+    RECORDS.write_bytes(msgspec.json.format(msgspec.json.encode(book), indent=1) + b"\n")
+    PAGE.write_text(page(book), encoding="utf-8")
+
+
+def page(book: Book) -> str:
+    bounded = [case for case in CASES if case.bounded and case.name in book.faults]
+    others = [case for case in CASES if not case.bounded and case.name in book.faults]
+    parts = [_HEAD, *_table(book, bounded), "", _STRIKE, *_table(book, others), "", *_soak(book.soak)]
+    return "\n".join([*parts, f"Measured on: {book.machine}.", ""])
+
+
+def _table(book: Book, cases: list[Case]) -> Iterator[str]:
+    yield "| case | what is done | times | openings | unwanted | longest | sleeper | seed |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for case in cases:
+        one = book.faults[case.name]
+        yield (
+            f"| `{case.name}` | {case.story} | {one.times} | {one.openings} | {one.unwanted} |"
+            f" {one.longest_seconds:.3f} s | {1000 * one.late_seconds:.0f} ms | {one.seed} |"
+        )
+    for case in cases:
+        yield from (f"\n`{case.name}`: **{problem}**" for problem in book.faults[case.name].problems(case))
+
+
+def _soak(soak: Soak | None) -> Iterator[str]:
+    if soak is None:
+        return
+    yield "## Wear\n\n`make soak` watches a door at which nobody is, and lets days pass in a store.\n"
+    yield "| | |\n|---|---|"
+    for name, count in soak.idle_bytes.items():
+        yield f"| an idle door, {soak.idle_seconds:.0f} s: its {name} wrote to the disk | {count} bytes |"
+    yield f"| and into its log | {soak.idle_log_bytes} bytes |"
+    yield f"| a day of visits writes to the disk | {soak.megabytes_a_day} MB |"
+    yield f"| simulated days, with a restart each | {soak.days}, {soak.visits} visits |"
+    yield f"| events kept at the end, `retention_days: {RETENTION}` | {soak.kept_events} |"
+    early, last = soak.megabytes[min(RETENTION, soak.days) - 1], soak.megabytes[-1]
+    yield f"| size of the store after {min(RETENTION, soak.days)} days, and at the end | {early:.2f}, {last:.2f} MB |"
+    yield from (f"\n**{problem}**" for problem in soak.problems())
+    yield ""
+
+
+if __name__ == "__main__":
+    write(read())
