@@ -89,6 +89,12 @@ install-smoke: ## Install and remove Limen on a fresh Debian in a folder of its 
 arm64-smoke: .venv/ready pictures ## Run the smoke test on 64-bit Arm, under qemu (needs root, takes minutes)
 	@.ci/arm64-smoke
 
+machine-smoke: pictures ## Install, kill, upgrade and remove Limen on an emulated Debian with a living systemd (needs root, an hour)
+	@.ci/machine-smoke
+
+board-smoke: .venv/ready pictures ## Drive the strike's pin on an emulated Raspberry Pi 3, by its real kernel driver (needs root)
+	@.ci/board-smoke
+
 clean: ## Remove environments, caches and the demo; people and events in state/ stay
 	rm -rf .venv .venv-convert .venv-tflite .venv-onnx .demo .try build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find edge convert tests docs -name __pycache__ -prune -exec rm -rf {} +
@@ -112,4 +118,4 @@ browser: .venv/ready
 .venv-onnx/ready: .ci/setup
 	@.ci/setup onnx
 
-.PHONY: help setup run test test-edge test-browser test-convert test-tflite check lint types models onnx evaluate siamese-demo siamese-report bench faults soak pictures screenshots docs install-smoke arm64-smoke clean broker browser
+.PHONY: help setup run test test-edge test-browser test-convert test-tflite check lint types models onnx evaluate siamese-demo siamese-report bench faults soak pictures screenshots docs install-smoke arm64-smoke machine-smoke board-smoke clean broker browser

@@ -101,7 +101,9 @@ def _install_packages(machine: Machine, names: tuple[str, ...]) -> tuple[Action,
     install = Run((*_APT, "install", "-y", "--no-install-recommends", *names), environment=_QUIET)
     if machine.has_broker:
         return (install,)
-    return (install, *_systemctl(machine, ("disable", "--now", "mosquitto"), needed=False))
+    # Also in an image that has not started yet: after its first boot two brokers would want one port.
+    now = ("--now",) if machine.systemd else ()
+    return (install, Run(("systemctl", "disable", *now, "mosquitto"), needed=False))
 
 
 def _systemctl(machine: Machine, words: tuple[str, ...], *, needed: bool = True) -> tuple[Action, ...]:

@@ -156,16 +156,13 @@ class Broker:
         return draft.replace(path)
 
     def _start(self, mosquitto: str) -> None:
-        # setpriv (util-linux) makes the kernel end the child when this process dies, however it dies.
-        setpriv = shutil.which("setpriv")
-        bound = [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
         identity: dict[str, Any] = {}
         if self._child is not None:
             identity = {"user": self._child.pw_uid, "group": self._child.pw_gid, "extra_groups": []}
         self._started_at = self._clock.now()
         with self._file(_LOG_FILE, "").open("ab") as log:
             self._process = subprocess.Popen(
-                [*bound, mosquitto, "-c", "mosquitto.conf"],
+                [*_bound_to_us(), mosquitto, "-c", "mosquitto.conf"],
                 cwd=self._directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -201,6 +198,20 @@ log_dest stderr
 log_type error
 log_type warning
 """
+
+
+def _bound_to_us() -> tuple[str, ...]:
+    """Words before a command that make the kernel end it when this process dies, however it dies.
+
+    None where util-linux has no setpriv, or may not use it: the system calls that the door's unit forbids are among
+    those it makes. systemd ends everything of a unit by itself.
+    """
+    words = ("setpriv", "--pdeathsig", "TERM", "--")
+    try:
+        works = subprocess.run((*words, "true"), stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    except OSError:
+        return ()
+    return words if works.returncode == 0 else ()
 
 
 def find_program(name: str) -> str:

@@ -82,6 +82,16 @@ def test_the_configuration_is_kept_and_the_new_version_is_tried_before_it_is_lin
     assert f"directory: {layout.state}" in config.text
 
 
+@pytest.mark.parametrize(("alive", "words"), [(True, "disable --now mosquitto"), (False, "disable mosquitto")])
+def test_debians_broker_stays_off_in_an_image_too_but_is_left_alone_where_it_was_before(
+    tmp_path: Path, *, alive: bool, words: str
+) -> None:
+    machine = replace(PI_4, systemd=alive)
+    assert f"systemctl {words}" in told(installation(Layout(tmp_path), machine, PROJECT, Wishes()))
+    had_one = replace(machine, has_broker=True)
+    assert "systemctl disable" not in told(installation(Layout(tmp_path), had_one, PROJECT, Wishes()))
+
+
 def test_a_removal_leaves_configuration_people_and_keys_unless_they_are_to_go(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     kept = {step.path for step in removal(layout, PI_4, purge=False) if isinstance(step, Remove)}

@@ -174,6 +174,20 @@ def test_without_mosquitto_the_cure_is_named(settings: Settings, monkeypatch: py
         Broker(settings, CLOCK).__enter__()
 
 
+def test_where_the_units_sandbox_forbids_setpriv_the_broker_starts_without_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with place_of_programs() as place:
+        forbidden = place / "setpriv"
+        forbidden.write_text(
+            "#!/bin/sh\necho 'setpriv: activate capabilities: Operation not permitted' >&2\nexit 127\n"
+        )
+        forbidden.chmod(0o755)
+        monkeypatch.setenv("PATH", str(place), prepend=os.pathsep)
+        with Broker(settings, CLOCK) as broker, linked(broker.login, DOOR) as door:
+            assert door.connected
+
+
 def test_a_broker_whose_program_vanished_comes_back_when_it_is_there_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
