@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import urllib.error
 import urllib.request
@@ -27,6 +28,11 @@ _SERVER: Final = "https://storage.googleapis.com/tensorflow/keras-applications/"
 _MOMENTUM: Final = 0.9
 _CENTRED: Final = (127.5, 127.5, "RGB")  # pixels from -1 to 1
 _CAFFE: Final = ((103.939, 116.779, 123.68), 1.0, "BGR")
+
+
+# What Keras begins these with makes a signal fainter from layer to layer: biases, or the 0.001 that batch normalisation
+# adds to each variance, soon outweigh it.
+_FAINT: Final = frozenset({"VGG19", "MobileNetV2"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,7 @@ _OWN: Final[Mapping[str, Callable[[Any, Any], Any]]] = {"small": _small, "facene
 
 def _convolution(keras: Any, x: Any, filters: int, size: int, *, stride: int = 1) -> Any:
     x = keras.layers.Conv2D(filters, size, stride, padding="same", use_bias=False)(x)
-    return keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+    return keras.layers.ReLU()(keras.layers.BatchNormalization(momentum=_MOMENTUM)(x))
 
 
 def _application(keras: Any, network: _Application, weights: str, size: int) -> Any:
@@ -129,7 +135,16 @@ def _application(keras: Any, network: _Application, weights: str, size: int) -> 
     for layer in made.layers if weights == NONE else ():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = _MOMENTUM
+        elif network.name in _FAINT and isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
+            _as_loud(keras, layer)
     return made
+
+
+def _as_loud(keras: Any, layer: Any) -> None:
+    """Begin anew with weights that leave a signal as loud as it was, through the ReLU too (He et al. 2015)."""
+    seen = 2 if isinstance(layer, keras.layers.DepthwiseConv2D) else 3  # axes of the kernel that one number sees
+    deviation = math.sqrt(2 / math.prod(layer.kernel.shape[:seen]))
+    layer.kernel.assign(keras.initializers.RandomNormal(stddev=deviation)(layer.kernel.shape))
 
 
 def _can_be_fetched(network: _Application) -> None:

@@ -26,6 +26,7 @@ from convert.siamese.augment import augmented
 from convert.siamese.checkpoint import State
 from convert.siamese.crops import Crops, cut
 from convert.siamese.features import features
+from convert.siamese.heads import levelled
 from convert.siamese.judge import Epoch, Figures, auc, chosen_threshold, judged, precision_recall
 from convert.siamese.learner import Learner
 from convert.siamese.page import write_page
@@ -35,8 +36,9 @@ from convert.siamese.sampling import Pairs, Rows, draw_group, draw_pairs, of_fol
 from edge.clock import Clock
 
 RESULT: Final = "result.json"
+_SETTLED: Final = 64  # pictures in a batch that is only looked at
 # Which random numbers are for what: they are seeded by the run's seed, this, and the number of the epoch.
-_LEARNING, _VALIDATION, _TEST = range(3)
+_LEARNING, _VALIDATION, _TEST, _SETTLING = range(4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +114,7 @@ def begin(run: Run, crops: Mapping[str, Crops]) -> tuple[Learner, Mapping[str, P
         raise ConversionError("--augment: features are computed once, from each picture as it is")
     stored = {name: features(learner.tower, learner.eats, part.pixels) for name, part in crops.items()}
     if run.standardise:
-        deviations = np.maximum(stored["train"].std(axis=0), 1e-6).astype(np.float32)
+        deviations = np.maximum(levelled(stored["train"]).std(axis=0), 1e-6).astype(np.float32)
         learner = Learner(run, deviations, learner.tower)
     return learner, {name: Part(part, stored[name]) for name, part in crops.items()}
 
@@ -121,6 +123,7 @@ def _epoch(run: Run, learner: Learner, material: Mapping[str, Part], pairs: Pair
     """Learn once more from `steps` batches, then look at the validation people."""
     number, started = len(state.history) + 1, clock.now()
     loss = _learn(run, learner, material["train"], number)
+    _settle(run, learner, material["train"], number)
     vectors = learner.embed(material["validation"].rows)
     first, second = vectors[pairs.first], vectors[pairs.second]
     similarities = learner.compare(first, second)
@@ -164,6 +167,13 @@ def _learn(run: Run, learner: Learner, part: Part, number: int) -> float:
         _stop_at_nan(each, seen, part.crops, f"epoch {number}, batch {step + 1}")
         total += float(each.mean())
     return total / run.steps
+
+
+def _settle(run: Run, learner: Learner, part: Part, number: int) -> None:
+    random = seeded(run.seed, _SETTLING, number)
+    for _ in range(0 if learner.frozen else run.settle):
+        rows = random.choice(len(part.rows), min(_SETTLED, len(part.rows)), replace=False)
+        learner.settle(_changed(run, part, rows, random))
 
 
 def _stop_at_nan(each: NDArray[np.float32], seen: Rows, crops: Crops, where: str) -> None:
