@@ -1,12 +1,11 @@
 """What follows two towers: a few dense layers on |a - b| that end in one sigmoid. Near 1: the same person.
 
-A head sees embeddings of the length sqrt(d), d numbers that are 1 in the mean of their squares, whatever length the
-tower gives them: the door keeps references of unit length only.
+The door keeps embeddings of unit length, so a head must not ask how long they are: it brings both to unit length times
+sqrt(d) itself, which makes each number about 1, and head(a, b) = head(2a, 3b).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -33,15 +32,15 @@ THREE_LAYERS: Final = Head((512, 256, 32), (0.5, 0.3, 0.0))
 def build_head(head: Head, embedding: int, deviations: NDArray[np.float32] | None = None) -> Any:
     """A `keras.Model`: two embeddings [n, `embedding`] -> one score [n, 1].
 
-    `deviations` [embedding], of embeddings that are `levelled`, standardise them. Their mean falls out of a difference; dividing by the
-    deviations is all that is left.
+    `deviations` [embedding] standardise the embeddings, `brought` to their length. Their mean falls out of a
+    difference; dividing by the deviations is all that is left.
     """
     keras = load_keras()
     a, b = (keras.Input((embedding,), name=name) for name in ("first", "second"))
-    one_length = keras.Sequential(
-        [keras.layers.UnitNormalization(), keras.layers.Rescaling(math.sqrt(embedding))], name="levelled"
-    )
-    x = keras.ops.abs(keras.layers.Subtract(name="difference")([one_length(a), one_length(b)]))
+    # In float32 also where the rest learns in bfloat16: a small difference of two near numbers is what counts.
+    unit = keras.layers.UnitNormalization(name="unit", dtype="float32")
+    length = keras.layers.Rescaling(embedding**0.5, name="length", dtype="float32")
+    x = keras.ops.abs(keras.layers.Subtract(name="difference", dtype="float32")([length(unit(a)), length(unit(b))]))
     if deviations is not None:
         zeros, variances = [0.0] * embedding, np.square(deviations).tolist()
         x = keras.layers.Normalization(mean=zeros, variance=variances, name="standardised")(x)
@@ -53,10 +52,10 @@ def build_head(head: Head, embedding: int, deviations: NDArray[np.float32] | Non
     return keras.Model([a, b], verdict, name="head")
 
 
-def levelled(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Each row of float32 [n, d] at the length sqrt(d), as a head sees it; one that is all zeros stays that."""
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return np.asarray(embeddings / np.maximum(lengths, 1e-12) * math.sqrt(embeddings.shape[1]), np.float32)
+def brought(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[n, d] to the length at which a head compares them."""
+    lengths = np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
+    return np.asarray(embeddings / lengths * embeddings.shape[1] ** 0.5, np.float32)
 
 
 def siamese(tower: Any, head: Any) -> Any:

@@ -26,7 +26,7 @@ from convert.siamese.augment import augmented
 from convert.siamese.checkpoint import State
 from convert.siamese.crops import Crops, cut
 from convert.siamese.features import features
-from convert.siamese.heads import levelled
+from convert.siamese.heads import brought
 from convert.siamese.judge import Epoch, Figures, auc, chosen_threshold, judged, precision_recall
 from convert.siamese.learner import Learner
 from convert.siamese.page import write_page
@@ -114,7 +114,7 @@ def begin(run: Run, crops: Mapping[str, Crops]) -> tuple[Learner, Mapping[str, P
         raise ConversionError("--augment: features are computed once, from each picture as it is")
     stored = {name: features(learner.tower, learner.eats, part.pixels) for name, part in crops.items()}
     if run.standardise:
-        deviations = np.maximum(levelled(stored["train"]).std(axis=0), 1e-6).astype(np.float32)
+        deviations = np.maximum(brought(stored["train"]).std(axis=0), 1e-6).astype(np.float32)
         learner = Learner(run, deviations, learner.tower)
     return learner, {name: Part(part, stored[name]) for name, part in crops.items()}
 
