@@ -81,7 +81,7 @@ RECIPES: Final[Sequence[Recipe]] = (
         "224 x 224, VGGFace weights, own webcam pictures",
         _run(
             recipe="siamese-bce", backbone="resnet50", detector="mtcnn", size=64, embedding=0, augment="light",
-            batch=16, learning_rate=1e-4,
+            batch=16, learning_rate=1e-3, steps=40, epochs=5, patience=5, schedule="cosine", settle=8,
         ),
         "recall 0.995, precision 1.0 on its own pictures",
     ),
@@ -90,7 +90,7 @@ RECIPES: Final[Sequence[Recipe]] = (
         "c-facenet128",
         "C",
         "160 x 160, published weights",
-        _run(recipe="triplet", backbone="facenet128", detector="haar", size=96, margin=0.2, steps=60),
+        _run(recipe="triplet", backbone="facenet128", detector="haar", size=96, margin=0.5, batch=64, steps=60, schedule="cosine"),
     ),
     Recipe(
         "d-resnet50",
@@ -112,7 +112,7 @@ RECIPES: Final[Sequence[Recipe]] = (
         "e-vgg19",
         "E",
         "100 x 100, ImageNet weights",
-        _e(backbone="vgg19", size=48, learning_rate=1e-4, epochs=5, patience=5),
+        _e(backbone="vgg19", size=48, learning_rate=1e-4, steps=15, epochs=4, settle=0),
         f"0.538{_THEIRS}",
         0.538,
     ),
