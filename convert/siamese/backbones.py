@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import urllib.error
 import urllib.request
@@ -144,7 +145,8 @@ def _application(keras: Any, network: _Application, weights: str, size: int) -> 
 
 def _as_loud(keras: Any, layer: Any) -> None:
     """Begin anew with weights that leave a signal as loud as it was, through the ReLU too (He et al. 2015)."""
-    layer.kernel.assign(keras.initializers.HeNormal()(layer.kernel.shape))
+    deviation = math.sqrt(2 / math.prod(layer.kernel.shape[:3]))
+    layer.kernel.assign(keras.initializers.RandomNormal(stddev=deviation)(layer.kernel.shape))
 
 
 def _as_shallow(keras: Any, add: Any) -> None:
