@@ -90,7 +90,10 @@ RECIPES: Final[Sequence[Recipe]] = (
         "c-facenet128",
         "C",
         "160 x 160, published weights",
-        _run(recipe="triplet", backbone="facenet128", detector="haar", size=96, margin=0.5, batch=64, steps=60, schedule="cosine"),
+        _run(
+            recipe="triplet", backbone="facenet128", detector="haar", size=96, margin=0.5, batch=64, steps=60,
+            schedule="cosine",
+        ),
     ),
     Recipe(
         "d-resnet50",
