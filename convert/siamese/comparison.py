@@ -81,7 +81,7 @@ RECIPES: Final[Sequence[Recipe]] = (
         "224 x 224, VGGFace weights, own webcam pictures",
         _run(
             recipe="siamese-bce", backbone="resnet50", detector="mtcnn", size=64, embedding=0, augment="light",
-            batch=16, learning_rate=1e-3, steps=40, epochs=5, patience=5, schedule="cosine", settle=8,
+            batch=32, learning_rate=1e-3, steps=40, patience=8, schedule="cosine", settle=8,
         ),
         "recall 0.995, precision 1.0 on its own pictures",
     ),
