@@ -194,12 +194,19 @@ def test_a_network_of_keras_from_scratch_soon_judges_by_what_it_has_seen() -> No
     assert {layer.momentum for layer in norms} == {0.9}
 
 
-@pytest.mark.parametrize("backbone", ["vgg19", "mobilenet_v2"])
-def test_a_deep_network_from_scratch_hands_its_signal_on(backbone: str) -> None:
+def test_a_deep_plain_network_from_scratch_hands_its_signal_on() -> None:
     faces = np.random.default_rng(1).normal(size=(8, 32, 32, 3)).astype(np.float32)
-    learner = Learner(Run(backbone=backbone, size=32, embedding=0))
-    vectors = np.asarray(learner.tower(faces, training=True))
-    assert 0.01 < np.sqrt(np.mean(np.square(vectors))) < 100
+    keras.utils.set_random_seed(1)
+    vectors = np.asarray(build_tower("vgg19", "none", 32, 0)(faces))
+    assert 0.1 < np.sqrt(np.mean(np.square(vectors))) < 10
+
+
+@pytest.mark.parametrize(("backbone", "branches"), [("mobilenet_v2", 10), ("resnet50", 16)])
+def test_a_deep_residual_network_from_scratch_begins_as_shallow_as_its_shortcuts(backbone: str, branches: int) -> None:
+    tower = build_tower(backbone, "none", 32, 8)
+    inner = next(layer for layer in tower.layers if isinstance(layer, keras.Model))
+    norms = [layer for layer in inner.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert sum(not np.asarray(layer.gamma).any() for layer in norms) == branches
 
 
 def test_settling_tells_batch_normalisation_what_is_seen_and_learns_nothing() -> None:
