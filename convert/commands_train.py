@@ -35,6 +35,7 @@ _KNOBS: Final = {
     "epochs": "at most",
     "patience": "epochs without a better one until it stops",
     "learning_rate": "of Adam",
+    "settle": "batches after each epoch that only tell batch normalisation what is seen",
     "judge_pairs": "pairs to stop by, and to judge on",
     "seed": "of everything that is drawn",
 }
@@ -65,6 +66,9 @@ def add(commands: Any) -> None:
         "--best-by", choices=("auc", "tar"), default="auc", help="what the best epoch has (%(default)s)"
     )
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto", help="(%(default)s)")
+    parser.add_argument(
+        "--schedule", choices=("constant", "cosine"), default="constant", help="of the learning rate (%(default)s)"
+    )
     defaults = Run()
     for name, meaning in _KNOBS.items():
         value, option = getattr(defaults, name), f"--{name.replace('_', '-')}"

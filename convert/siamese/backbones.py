@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import urllib.error
 import urllib.request
@@ -27,6 +28,12 @@ _SERVER: Final = "https://storage.googleapis.com/tensorflow/keras-applications/"
 _MOMENTUM: Final = 0.9
 _CENTRED: Final = (127.5, 127.5, "RGB")  # pixels from -1 to 1
 _CAFFE: Final = ((103.939, 116.779, 123.68), 1.0, "BGR")
+
+
+# What Keras begins these with makes a signal fainter from layer to layer, until only biases are learned.
+_FAINT: Final = frozenset({"VGG19"})
+# These are deep, and learn sooner where they begin as shallow as their shortcuts.
+_RESIDUAL: Final = frozenset({"MobileNetV2", "ResNet50"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,7 @@ _OWN: Final[Mapping[str, Callable[[Any, Any], Any]]] = {"small": _small, "facene
 
 def _convolution(keras: Any, x: Any, filters: int, size: int, *, stride: int = 1) -> Any:
     x = keras.layers.Conv2D(filters, size, stride, padding="same", use_bias=False)(x)
-    return keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+    return keras.layers.ReLU()(keras.layers.BatchNormalization(momentum=_MOMENTUM)(x))
 
 
 def _application(keras: Any, network: _Application, weights: str, size: int) -> Any:
@@ -129,7 +136,24 @@ def _application(keras: Any, network: _Application, weights: str, size: int) -> 
     for layer in made.layers if weights == NONE else ():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = _MOMENTUM
+        elif network.name in _FAINT and isinstance(layer, keras.layers.Conv2D):
+            _as_loud(keras, layer)
+        elif network.name in _RESIDUAL and isinstance(layer, keras.layers.Add):
+            _as_shallow(keras, layer)
     return made
+
+
+def _as_loud(keras: Any, layer: Any) -> None:
+    """Begin anew with weights that leave a signal as loud as it was, through the ReLU too (He et al. 2015)."""
+    deviation = math.sqrt(2 / math.prod(layer.kernel.shape[:3]))
+    layer.kernel.assign(keras.initializers.RandomNormal(stddev=deviation)(layer.kernel.shape))
+
+
+def _as_shallow(keras: Any, add: Any) -> None:
+    """Begin with a residual branch that adds nothing to its shortcut yet (Goyal et al. 2017)."""
+    last = add.input[-1]._keras_history.operation  # noqa: SLF001  (Keras has no other name for it)
+    if isinstance(last, keras.layers.BatchNormalization):
+        last.gamma.assign(keras.ops.zeros_like(last.gamma))
 
 
 def _can_be_fetched(network: _Application) -> None:

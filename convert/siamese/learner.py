@@ -42,7 +42,7 @@ class Learner:
         self.head = build_head(kind, length, deviations) if run.recipe in {"siamese-bce", "features"} else None
         self._learning = [model for model in (None if self.frozen else self.tower, self.head) if model is not None]
         self._trainable = [variable for model in self._learning for variable in model.trainable_variables]
-        self._optimizer = self._keras.optimizers.Adam(run.learning_rate)
+        self._optimizer = self._keras.optimizers.Adam(_rate(run, self._keras))
         self._optimizer.build(self._trainable)
         self._step: Callable[..., Any] = self._tf.function(self._learn, autograph=False)
 
@@ -73,6 +73,10 @@ class Learner:
     ) -> Floats:
         """One step of triplet loss on a batch; the loss of each anchor [n]. `taught` [n, d]: a teacher's embeddings."""
         return np.asarray(self._step(self._taken_in(rows), taught, people, noise))
+
+    def settle(self, rows: NDArray[Any]) -> None:
+        """Let batch normalisation see a batch, and learn nothing: its averages trail behind a network that changes."""
+        self.tower(self._taken_in(rows), training=True)
 
     def embed(self, rows: NDArray[Any]) -> Floats:
         """float32 [n, d]."""
@@ -164,6 +168,12 @@ def _in_float32(keras: Any, model: Any) -> Any:
     made = keras.models.clone_model(model, clone_function=exact)
     made.set_weights(model.get_weights())
     return made
+
+
+def _rate(run: Run, keras: Any) -> Any:
+    if run.schedule == "constant":
+        return run.learning_rate
+    return keras.optimizers.schedules.CosineDecay(run.learning_rate, run.steps * run.epochs)
 
 
 def _policy(run: Run, tf: Any) -> str:

@@ -50,6 +50,8 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     steps: Count = 50  # batches in an epoch
     epochs: Count = 20
     learning_rate: Annotated[float, Meta(gt=0)] = 1e-3
+    schedule: Literal["constant", "cosine"] = "constant"  # cosine: the rate falls to nothing over all the epochs
+    settle: Annotated[int, Meta(ge=0)] = 0  # batches after each epoch that only tell batch normalisation what is seen
     patience: Count = 6  # epochs without a better one before it stops
     best_by: Literal["auc", "tar"] = "auc"  # of pairs; or TAR at FMR 1e-4 of all pictures of the validation people
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 on a GPU

@@ -38,8 +38,9 @@ from convert.siamese.teacher import NOBODY, Teacher, teacher_of
 from edge.clock import Clock
 
 RESULT: Final = "result.json"
+_SETTLED: Final = 64  # pictures in a batch that is only looked at
 # Which random numbers are for what: they are seeded by the run's seed, this, and the number of the epoch.
-_LEARNING, _VALIDATION, _TEST = range(3)
+_LEARNING, _VALIDATION, _TEST, _SETTLING = range(4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,6 +128,7 @@ def _epoch(run: Run, learner: Learner, material: Mapping[str, Part], pairs: Pair
     """Learn once more from `steps` batches, then look at the validation people."""
     number, started = len(state.history) + 1, clock.now()
     loss = _learn(run, learner, material["train"], number)
+    _settle(run, learner, material["train"], number)
     vectors = learner.embed(material["validation"].rows)
     first, second = vectors[pairs.first], vectors[pairs.second]
     similarities = learner.compare(first, second)
@@ -179,6 +181,13 @@ def _group(run: Run, part: Part, random: np.random.Generator) -> Rows:
     if part.teacher.alike is None:
         return draw_group(people, count, run.each, random)
     return draw_crowd(people, count, run.each, random, part.teacher.alike)
+
+
+def _settle(run: Run, learner: Learner, part: Part, number: int) -> None:
+    random = seeded(run.seed, _SETTLING, number)
+    for _ in range(0 if learner.frozen else run.settle):
+        rows = random.choice(len(part.rows), min(_SETTLED, len(part.rows)), replace=False)
+        learner.settle(_changed(run, part, rows, random))
 
 
 def _stop_at_nan(each: NDArray[np.float32], seen: Rows, crops: Crops, where: str) -> None:

@@ -57,6 +57,14 @@ def test_what_was_not_run_says_so(tmp_path: Path) -> None:
     assert f"1 of {len(NAMES)} rows have been run" in text
 
 
+def test_a_row_says_whether_it_beats_its_article(tmp_path: Path) -> None:
+    write(tmp_path, Row("e-inception", figures(0.66)), Row("e-vgg19", figures(0.54)), Row("e-mobilenet", figures(0.6)))
+    told = page(tmp_path).split("What the articles report")[1]
+    assert row_of(told, "e-inception").endswith("| not beyond the interval |")  # 65 % to 67 %, and 65.8 % there
+    assert row_of(told, "e-vgg19").endswith("| not beyond the interval |")
+    assert row_of(told, "e-mobilenet").endswith("| yes |")
+
+
 def test_every_system_of_the_articles_has_its_row() -> None:
     assert {"A", "B", "C", "D", "E"} <= {recipe.system for recipe in RECIPES}
     recipes = {recipe.run.recipe for recipe in RECIPES}
