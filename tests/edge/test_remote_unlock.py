@@ -215,7 +215,7 @@ def test_another_keys_challenge_an_unknown_key_and_one_without_the_right_never_o
         fields = {} if challenge is None else {"challenge": challenge}
         told.append(front.tell(front.envelope(**fields)))
     front.signer = mine
-    assert told == ["replayed", "unknown_key", "not_allowed"]
+    assert told == ["expired", "unknown_key", "not_allowed"]
     assert front.pulses() == before
     assert front.tell(front.envelope(challenge=bound)) == "ok", "nobody else's try used the challenge up"
     assert front.pulses() == before + 1
