@@ -8,8 +8,6 @@ import select
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
-
 from edge.clock import SystemClock
 from edge.door.strike import Strike
 from edge.settings import DoorSettings
@@ -57,8 +55,8 @@ class Pin:
 
 def second_hand(strike: int | None) -> int:
     """The process id of a strike's second hand."""
-    (child,) = psutil.Process(strike).children()
-    return child.pid
+    (child,) = Path(f"/proc/{strike}/task/{strike}/children").read_text().split()
+    return int(child)
 
 
 def soon() -> float:
