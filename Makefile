@@ -89,7 +89,7 @@ install-smoke: ## Install and remove Limen on a fresh Debian in a folder of its 
 arm64-smoke: .venv/ready pictures ## Run the smoke test on 64-bit Arm, under qemu (needs root, takes minutes)
 	@.ci/arm64-smoke
 
-machine-smoke: pictures ## Install, kill, upgrade and remove Limen on an emulated Debian with a living systemd (needs root, an hour)
+machine-smoke: pictures ## Install, kill, upgrade and remove Limen on an emulated Debian with a living systemd (needs root, half an hour)
 	@.ci/machine-smoke
 
 board-smoke: .venv/ready pictures ## Drive the strike's pin on an emulated Raspberry Pi 3, by its real kernel driver (needs root)
