@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from secrets import token_hex
 from typing import Final
 
 import msgspec
@@ -69,7 +70,7 @@ def _write(folder: Path, contents: dict[str, bytes]) -> None:
 
     Should the power fail between two renames, model and card disagree and the device refuses the pair.
     """
-    partials = {folder / name: folder / f"{name}.partial" for name in contents}
+    partials = {folder / name: folder / f"{name}.{token_hex(4)}.partial" for name in contents}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, partial in partials.items():

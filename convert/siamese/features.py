@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final
 
 import numpy as np
@@ -27,7 +28,7 @@ def features(tower: Any, eats: Input, pixels: NDArray[np.uint8], cache: Path = C
     known = _mapped(path, shape)
     if known is not None:
         return known
-    partial = path.with_name(f"{path.name}.partial")
+    partial = path.with_name(f"{path.name}.{token_hex(4)}.partial")  # another training may ask for the same
     try:
         cache.mkdir(parents=True, exist_ok=True)
         # Written, not mapped: on a full disk a mapped file would end the process without a word.

@@ -2,7 +2,8 @@
 
 The strike forks it before it claims anything, and tells it over a socket pair, one packet a message:
 
-    UNTIL <ns>   before the line is unlocked: the moment by which it has to be locked again, CLOCK_MONOTONIC
+    UNTIL <ns>   before the line is unlocked: the moment by which it has to be locked again, CLOCK_MONOTONIC, however
+                 often the pulse is renewed; so a crowd of grants tells it no more than one
     LOCKED       the line is locked again
 
 When the socket closes the strike is dead: the second hand claims the pin, which locks it, and ends. When a moment has

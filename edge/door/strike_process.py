@@ -84,8 +84,8 @@ class _Strike:
             return
         if self._until is None:
             self._latest = now + self._cap
+            self._second.until(self._latest)
         self._until = min(max(self._until or 0.0, now + seconds), self._latest)
-        self._second.until(self._until)
         self._line.unlock()
         self._control.send(b"UNLOCKED %d" % round(self._until * 1e9))
 

@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -120,3 +121,12 @@ def test_a_space_is_the_weights_and_the_template() -> None:
     assert space_of(weights, "arcface112") == hashlib.sha256(raw + b"arcface112").hexdigest()[:12]
     assert space_of(weights, "other") != space_of(weights, "arcface112")
     assert space_of(weights[:1], "arcface112") != space_of(weights, "arcface112")
+
+
+def test_two_who_write_the_same_file_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
+    script = "for _ in range(200):\n    write_file(Path(sys.argv[1]) / 'kept.npz', sys.argv[2].encode() * 5000)"
+    with ThreadPoolExecutor() as both:
+        ended = list(both.map(lambda word: run(script, str(tmp_path), word), ("one", "two")))
+    assert [done.returncode for done in ended] == [0, 0], ended[0].stderr + ended[1].stderr
+    assert everything_in(tmp_path)["kept.npz"] in {b"one" * 5000, b"two" * 5000}
+    assert len(everything_in(tmp_path)) == 1

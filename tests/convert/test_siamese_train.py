@@ -222,6 +222,24 @@ def test_stored_features_are_another_file_for_other_weights_and_other_faces(tmp_
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_two_trainings_may_ask_for_the_same_features_at_once(tmp_path: Path) -> None:
+    faces = np.zeros((3, 32, 32, 3), np.uint8)
+    tower, eats = build_tower("small", "none", 32, 8), input_of("small", "none", 32)
+
+    class Asked:
+        """The same tower; while it is at work, another training asks it for the same."""
+
+        outputs, get_weights = tower.outputs, tower.get_weights
+
+        def __call__(self, batch: Any, *, training: bool) -> Any:
+            features(tower, eats, faces, tmp_path)
+            return tower(batch, training=training)
+
+    first = np.array(features(Asked(), eats, faces, tmp_path))
+    assert (features(tower, eats, faces, tmp_path) == first).all()
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_a_damaged_feature_file_is_made_anew(tmp_path: Path) -> None:
     faces = np.zeros((3, 32, 32, 3), np.uint8)
     tower, eats = build_tower("small", "none", 32, 8), input_of("small", "none", 32)

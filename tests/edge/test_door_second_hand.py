@@ -93,8 +93,21 @@ def test_a_second_hand_that_cannot_be_told_lets_nobody_in(tmp_path: Path) -> Non
 
 
 def pulse_until_refused(strike: Strike) -> None:
-    for _ in range(10_000):
+    for _ in range(2_000):
         strike.pulse(0.001, soon())
+        wait_until(lambda: strike.state == "LOCKED", strike)
+
+
+def test_a_slow_second_hand_is_not_flooded_by_a_crowd_of_grants(tmp_path: Path) -> None:
+    with open_strike(DOOR, CLOCK, tmp_path) as strike:
+        strike.ready()
+        second = second_hand(strike.pid)
+        os.kill(second, signal.SIGSTOP)
+        for _ in range(1_000):
+            strike.pulse(1.0, soon())
+        os.kill(second, signal.SIGCONT)
+        assert strike.state == "UNLOCKED"
+    assert Pin(tmp_path, DOOR).story() == ["locked", "unlocked", "locked"]
 
 
 def test_a_clean_end_leaves_nobody_behind(tmp_path: Path) -> None:
