@@ -11,7 +11,7 @@ from typing import Any, Final
 from edge.access.gallery import Gallery
 from edge.access.gallery_audit import Examined, examine
 from edge.access.separation import separate
-from edge.clock import Clock
+from edge.clock import Clock, local_zone
 from edge.errors import MessageError, StoreError
 from edge.mqtt.arguments import PersonArguments, PersonSetArguments, ReferenceArguments
 from edge.mqtt.commands import Command
@@ -109,7 +109,7 @@ class Roll:
 
     def _set(self, command: Command) -> dict[str, Any]:
         assert isinstance(command.arguments, PersonSetArguments)
-        person, fields = changed(self._person(command.arguments.person_id), command.arguments)
+        person, fields = changed(self._person(command.arguments.person_id), command.arguments, local_zone())
         self._change(person, "person_changed", ", ".join(fields))
         return person_facts(person, self._pipeline.gallery, self._privacy)
 
