@@ -170,7 +170,7 @@ RECIPES: Final[Sequence[Recipe]] = (
         "tuned-bce",
         _TUNED,
         "",
-        _tuned(**_PAIRS, recipe="siamese-bce", lookalikes=3, distil=5.0, learning_rate=1e-4),
+        _tuned(**_PAIRS, recipe="siamese-bce", head_first=60, lookalikes=3, distil=2.0),
     ),
 )  # fmt: skip
 

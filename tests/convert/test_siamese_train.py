@@ -189,6 +189,8 @@ def test_a_loss_that_is_no_number_stops_at_its_batch_and_names_files(album: Path
         (["--distil", "1"], "--distil: a network from scratch knows nobody yet"),
         (["--lookalikes", "3"], "--lookalikes: a network from scratch knows nobody yet"),
         (["--recipe", "features", "--distil", "1"], "for a tower that learns"),
+        (["--recipe", "siamese-bce", "--head-first", "1"], "a tower that begins with --weights"),
+        (["--recipe", "triplet", "--head-first", "1"], "is for a head"),
     ],
 )
 def test_knobs_that_do_not_fit_are_told(
