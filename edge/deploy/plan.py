@@ -79,7 +79,7 @@ def removal(layout: Layout, machine: Machine, *, purge: bool) -> tuple[Action, .
         *(Remove(layout.units / unit) for unit in UNITS),
         Remove(layout.units / "limen.service.d"),
         *_systemctl(machine, ("daemon-reload",)),
-        *boot.lines_removed(layout, machine),
+        *boot.lines_removed(machine),
         Remove(layout.command),
         Remove(layout.opt),
         Remove(layout.users),

@@ -11,7 +11,6 @@ import pytest
 
 from edge.clock import SystemClock
 from edge.deploy.actions import Action, DeployError, Directory, File, Link, Remove, Run, Tree
-from edge.deploy.boot import BEGIN, lines_added, lines_for, lines_removed
 from edge.deploy.install import main
 from edge.deploy.layout import Layout
 from edge.deploy.machine import Machine, look_around
@@ -112,39 +111,6 @@ def test_this_machine_is_known() -> None:
     here = look_around(Layout())
     assert here.architecture
     assert here.python >= (3, 11)
-
-
-# -- config.txt ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("config", "line"),
-    [
-        ("", "gpio=17=op,dl"),
-        ("door:\n  pin: 5\n  active_high: false\ncamera:\n  fps: 15\n", "gpio=5=op,dh"),
-        ("camera:\n  width: 640\ndoor:\n  # the strike\n  active_high: true\n\n  pin: 22\n", "gpio=22=op,dl"),
-        ("camera:\n  pin: 3\n", "gpio=17=op,dl"),
-    ],
-)
-def test_the_boot_line_drives_the_configured_pin_to_its_locked_level(config: str, line: str) -> None:
-    assert line in lines_for(config)
-
-
-def test_config_txt_gets_the_lines_once_keeps_a_copy_and_gets_rid_of_them(tmp_path: Path) -> None:
-    boot = tmp_path / "config.txt"
-    boot.write_text("arm_64bit=1\n[pi4]\nx=1\n")
-    machine, layout = replace(PI_4, boot_file=boot), Layout(tmp_path)
-    assert lines_added(layout, machine, wanted=False) == ()
-    for step in lines_added(layout, machine, wanted=True):
-        step.do()
-    once = boot.read_text()
-    assert once.count(BEGIN) == 1
-    assert "[all]\ngpio=17=op,dl\ndtparam=strict_gpiod" in once
-    assert (tmp_path / "config.txt.before-limen").read_text() == "arm_64bit=1\n[pi4]\nx=1\n"
-    assert lines_added(layout, machine, wanted=True) == ()
-    for step in lines_removed(layout, machine):
-        step.do()
-    assert boot.read_text() == "arm_64bit=1\n[pi4]\nx=1\n"
 
 
 # -- the steps themselves --------------------------------------------------------------------------------------------
