@@ -73,7 +73,7 @@ def _bundle(options: Namespace, settings: Settings, findings: list[Finding], sta
         write_bundle(options.bundle, findings, settings, cards, status)
     except OSError as error:
         raise LimenError(f"{options.bundle}: {error.strerror}") from error
-    print(f"{options.bundle.absolute()}: what was found, without faces, names and secrets; look into it before you send it")
+    print(f"{options.bundle.absolute()}: what was found, without faces, names and secrets; look into it, then send it")
 
 
 def _line(finding: Finding) -> str:

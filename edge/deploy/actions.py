@@ -91,9 +91,9 @@ class File:
             unfinished.touch(mode=0o600)
             unfinished.write_bytes(self.text if isinstance(self.text, bytes) else self.text.encode())
             _own(unfinished, self.mode, self.owner)
-            _sync(unfinished)
+            sync(unfinished)
             unfinished.replace(self.path)
-            _sync(self.path.parent)
+            sync(self.path.parent)
 
         try:
             _attempt(self.path, write)
@@ -176,7 +176,8 @@ def _attempt(path: Path, work: object) -> None:
         raise DeployError(f"{path}: {error.strerror or error}") from error
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk when this returns."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
