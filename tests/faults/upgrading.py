@@ -101,7 +101,7 @@ class UpgradedHouse(House):
         self._number += 1
         checkout = self.home / f"checkout-{self._number}"
         for part in PARTS:
-            if part in {"edge", "convert", "models"}:
+            if part in {"edge", "convert", "models", "systemd"}:
                 (checkout / part).mkdir(parents=True)
             else:
                 (checkout / part).touch()
