@@ -9,10 +9,12 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from edge.deploy.upgrade import WATCHED_SECONDS
 from tests.faults.bench import Record
 from tests.faults.cases import CASES, Case
 from tests.faults.house import UNLOCK
 from tests.faults.soak import RETENTION, Soak
+from tests.faults.upgrading import WATCHED
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 PAGE: Final = DOCS / "reliability.md"
@@ -26,8 +28,9 @@ of which a resident comes and goes; only its pin is a mock one, whose level outl
 and which writes down each level with its moment. Nothing here ran on a Raspberry Pi.
 
 `make faults` does all of it again and writes this page; `python -m tests.faults --only CASE --times N --seed S` does
-one case. A run with the same seed waits for the same times before each fault; the machine does the rest differently
-each time. The figures stand in `docs/reliability.json`, and each case runs once with the tests.
+one case. What was measured on the same tree and machine is kept, so that a run goes on where one stopped; `--anew` does
+it again. A run with the same seed waits for the same times before each fault; the machine does the rest differently
+each time. The figures stand in `docs/reliability.json`, and each case but `upgrade-whole` runs once with the tests.
 
 ## Faults
 
@@ -35,6 +38,10 @@ A pulse is asked to last {UNLOCK:g} s. *Unwanted* counts the moments at which th
 the journal just before, each grant counting once. *Sleeper* is by how much the machine, at worst, woke something late
 that did nothing but sleep: what a pulse lasts too long for that reason is not the door's doing. A pulse that lasts
 longer than `unlock_seconds`, 250 ms and the sleeper's lateness is a failure, and stands below the table.
+
+`upgrade` begins when the version is on the disk; `upgrade-whole` begins with its copying, so that pip works for the
+version while the door works. A network is used before, for the wheels, and never in it. Neither has a real systemd
+(`make machine-smoke` has), and the newer version is watched for {WATCHED:g} s, not for {WATCHED_SECONDS:g} s.
 """
 
 _STRIKE: Final = """\
@@ -69,7 +76,7 @@ def write(book: Book) -> None:
 def page(book: Book) -> str:
     bounded = [case for case in CASES if case.bounded and case.name in book.faults]
     others = [case for case in CASES if not case.bounded and case.name in book.faults]
-    parts = [_HEAD, *_table(book, bounded), "", _STRIKE, *_table(book, others), "", *_soak(book.soak)]
+    parts = [_HEAD, *_table(book, bounded), "", _STRIKE, *_table(book, others), "", *_trees(book), *_soak(book.soak)]
     return "\n".join([*parts, f"Measured on: {book.machine}.", ""])
 
 
@@ -84,6 +91,20 @@ def _table(book: Book, cases: list[Case]) -> Iterator[str]:
         )
     for case in cases:
         yield from (f"\n`{case.name}`: **{problem}**" for problem in book.faults[case.name].problems(case))
+
+
+def _trees(book: Book) -> Iterator[str]:
+    """Which tree was measured, case by case where they differ."""
+    trees = {
+        one.tree: [name for name, other in book.faults.items() if other.tree == one.tree]
+        for one in book.faults.values()
+    }
+    yield "A tree is named by a digest of `edge/` and of the bench."
+    if len(trees) == 1:
+        yield f"All of the above was measured on the tree `{next(iter(trees))}`."
+    else:
+        yield from (f"On the tree `{name or 'unknown'}`: {', '.join(cases)}." for name, cases in trees.items())
+    yield ""
 
 
 def _soak(soak: Soak | None) -> Iterator[str]:
