@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.config import GUARDED, LAX, MAX_BYTES, read_config
 from edge.errors import ConfigError
 from edge.settings import Settings, known_keys, value_at
+from tests.surfaces import surface
 
 Write = Callable[[str | bytes], Path]
 
@@ -289,7 +290,7 @@ _WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@surface("config.yaml")
 @given(st.one_of(st.lists(_WORDS, max_size=30).map("".join), st.text(max_size=60)))
 def test_whatever_stands_in_the_file_the_answer_is_settings_or_a_config_error(
     tmp_path_factory: pytest.TempPathFactory, text: str

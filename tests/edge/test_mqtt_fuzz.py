@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from docs.mqtt_meanings import COMMANDS as MEANINGS
@@ -16,6 +16,7 @@ from edge.mqtt.authority import COMMANDS
 from edge.mqtt.commands import Refusal, parse
 from edge.mqtt.messages import Response, encode, stamp
 from tests.edge.test_mqtt_commands import CONTEXT, ENROLL, come
+from tests.surfaces import surface
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ _mutations = st.builds(Mutation, st.integers(0, 200), st.integers(0, 3), st.bina
 _mutated = st.builds(lambda mutation, payload: mutation.of(payload), _mutations, st.just(json.dumps(ENROLL).encode()))
 
 
-@settings(max_examples=200, deadline=None)
+@surface("MQTT commands")
 @given(
     payload=st.binary(max_size=200) | _envelopes | _mutated,
     name=st.sampled_from([*COMMANDS]) | st.text(max_size=40),

@@ -54,12 +54,35 @@ which systemd calls then, has started: as long as a Python process needs for tha
 """
 
 
+_FUZZING: Final = """\
+## Fuzzing
+
+`make fuzz` makes up what comes in from outside, ten thousand examples of each property, and writes down how many it
+did; with the tests each property has 200 of them or fewer. Whatever comes: nothing but the error that is meant for it
+is raised, and nothing invalid is taken for valid. `make fuzz SEED=…` makes the same ones again. A slow property is
+stopped after five minutes; one that has fewer examples and was not stopped was tried with all there are.
+"""
+
+
+class Fuzzed(Struct, frozen=True):
+    """What was tried on one surface. `stopped`: properties whose time was up. `found`: tests that failed."""
+
+    seed: int
+    tree: str
+    properties: int = 0
+    examples: int = 0
+    seconds: float = 0.0
+    stopped: int = 0
+    found: tuple[str, ...] = ()
+
+
 class Book(Struct):
     """Everything that was measured; `machine` for those that were measured last."""
 
     machine: str = ""
     faults: dict[str, Record] = {}
     soak: Soak | None = None
+    fuzz: dict[str, Fuzzed] = {}
 
 
 def read() -> Book:
@@ -76,7 +99,17 @@ def write(book: Book) -> None:
 def page(book: Book) -> str:
     bounded = [case for case in CASES if case.bounded and case.name in book.faults]
     others = [case for case in CASES if not case.bounded and case.name in book.faults]
-    parts = [_HEAD, *_table(book, bounded), "", _STRIKE, *_table(book, others), "", *_trees(book), *_soak(book.soak)]
+    parts = [
+        _HEAD,
+        *_table(book, bounded),
+        "",
+        _STRIKE,
+        *_table(book, others),
+        "",
+        *_trees(book),
+        *_soak(book.soak),
+        *_fuzzing(book),
+    ]
     return "\n".join([*parts, f"Measured on: {book.machine}.", ""])
 
 
@@ -121,6 +154,15 @@ def _soak(soak: Soak | None) -> Iterator[str]:
     early, last = soak.megabytes[min(RETENTION, soak.days) - 1], soak.megabytes[-1]
     yield f"| size of the store after {min(RETENTION, soak.days)} days, and at the end | {early:.2f}, {last:.2f} MB |"
     yield from (f"\n**{problem}**" for problem in soak.problems())
+    yield ""
+
+
+def _fuzzing(book: Book) -> Iterator[str]:
+    yield f"{_FUZZING}\n| what comes in | properties | examples | seed | tree | found |\n|---|---|---|---|---|---|"
+    for name, one in sorted(book.fuzz.items()):
+        stopped = f" ({one.stopped} stopped by time)" if one.stopped else ""
+        found = ", ".join(f"**`{test}`**" for test in one.found) or "nothing"
+        yield f"| {name} | {one.properties}{stopped} | {one.examples:,} | {one.seed} | `{one.tree}` | {found} |"
     yield ""
 
 
