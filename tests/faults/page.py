@@ -60,7 +60,7 @@ _FUZZING: Final = """\
 `make fuzz` makes up what comes in from outside, ten thousand examples of each property, and writes down how many it
 did; with the tests each property has 200 of them or fewer. Whatever comes: nothing but the error that is meant for it
 is raised, and nothing invalid is taken for valid. `make fuzz SEED=…` makes the same ones again. A slow property is
-stopped after five minutes; one that has fewer examples and was not stopped was tried with all there are.
+stopped when its time is up; one that has fewer examples and was not stopped was tried with all there are.
 """
 
 
@@ -158,11 +158,11 @@ def _soak(soak: Soak | None) -> Iterator[str]:
 
 
 def _fuzzing(book: Book) -> Iterator[str]:
-    yield f"{_FUZZING}\n| what comes in | properties | examples | seed | tree | found |\n|---|---|---|---|---|---|"
+    yield f"{_FUZZING}\n| what comes in | properties | examples | in | seed | tree | found |\n|---|---|---|---|---|---|---|"
     for name, one in sorted(book.fuzz.items()):
         stopped = f" ({one.stopped} stopped by time)" if one.stopped else ""
         found = ", ".join(f"**`{test}`**" for test in one.found) or "nothing"
-        yield f"| {name} | {one.properties}{stopped} | {one.examples:,} | {one.seed} | `{one.tree}` | {found} |"
+        yield f"| {name} | {one.properties}{stopped} | {one.examples:,} | {one.seconds:.0f} s | {one.seed} | `{one.tree}` | {found} |"
     yield ""
 
 
