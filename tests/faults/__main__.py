@@ -33,10 +33,10 @@ def _faults(options: argparse.Namespace) -> list[str]:
     with tqdm(total=sum(cases.values()), unit=" faults", smoothing=0.1, disable=None) as progress:
         for case, times in cases.items():
             progress.set_description(case.name)
-            record = None if options.anew else _kept(case, times, options.seed)
+            record = None if options.anew else kept(page.read(), _this_machine(), case, times, options.seed)
             if record is None:
                 record = run(case, times, options.seed, progress.update)
-                book = page.read()  # again each time: another run may have written another case
+                book = page.read()  # anew: another run may have written another case
                 book.faults[case.name] = record
                 _write(book)
                 told = f"{times} times in {record.took_seconds:.0f} s"
@@ -49,11 +49,11 @@ def _faults(options: argparse.Namespace) -> list[str]:
     return bad
 
 
-def _kept(case: Case, times: int, seed: int) -> Record | None:
-    book = page.read()
+def kept(book: page.Book, here: str, case: Case, times: int, seed: int) -> Record | None:
+    """What need not be measured again on the machine `here`."""
     record = book.faults.get(case.name)
     same = record is not None and (record.times, record.seed, record.tree) == (times, seed, tree())
-    return record if same and book.machine == _this_machine() else None
+    return record if same and book.machine == here else None
 
 
 def _soak(options: argparse.Namespace) -> list[str]:

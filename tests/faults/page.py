@@ -158,11 +158,13 @@ def _soak(soak: Soak | None) -> Iterator[str]:
 
 
 def _fuzzing(book: Book) -> Iterator[str]:
-    yield f"{_FUZZING}\n| what comes in | properties | examples | in | seed | tree | found |\n|---|---|---|---|---|---|---|"
+    yield _FUZZING
+    yield "| what comes in | properties | examples | in | seed | tree | found |\n|---|---|---|---|---|---|---|"
     for name, one in sorted(book.fuzz.items()):
         stopped = f" ({one.stopped} stopped by time)" if one.stopped else ""
         found = ", ".join(f"**`{test}`**" for test in one.found) or "nothing"
-        yield f"| {name} | {one.properties}{stopped} | {one.examples:,} | {one.seconds:.0f} s | {one.seed} | `{one.tree}` | {found} |"
+        did = f"{one.properties}{stopped} | {one.examples:,} | {one.seconds:.0f} s"
+        yield f"| {name} | {did} | {one.seed} | `{one.tree}` | {found} |"
     yield ""
 
 
