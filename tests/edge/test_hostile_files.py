@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import json
@@ -20,8 +21,10 @@ from hypothesis.extra import numpy as arrays
 
 from edge.camera.photographs import read_photograph
 from edge.camera.recording import recorded
-from edge.errors import CameraError, ModelError, StoreError
+from edge.errors import CameraError, LimenError, ModelError, StoreError
+from edge.mqtt.keys import KEYS_FILE, Key, changing_keys, key_id, new_signer, read_keys, read_signer
 from edge.settings import CameraSettings
+from edge.store.audit import check_export, export
 from edge.store.backup import Backup, Header, Member, read_backup, write_backup
 from edge.store.master_key import MasterKey
 from edge.store.records import SealedPerson, SealedReference
@@ -31,7 +34,7 @@ from edge.vision.heads import encoded, open_comparator
 from tests.edge.cameras import ObedientClock, picture
 from tests.edge.eyes import MODELS
 from tests.edge.heads import a_head
-from tests.edge.stores import crops, person
+from tests.edge.stores import crops, open_small, person, visit
 from tests.surfaces import spoilt, surface
 
 _json = some.recursive(
@@ -159,6 +162,57 @@ def test_whatever_somebody_with_the_key_sealed_it_is_people_or_refused(tmp_path:
     with suppress(StoreError):
         for member in read_backup(tmp_path / "people.backup", KEY).members:
             assert all(np.isfinite(one.vector).all() for one in member.person.references)
+
+
+# -- keys and exports ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
+    """A sender's private key, and the file of the keys that a door knows."""
+    folder = tmp_path_factory.mktemp("keys")
+    _, public = new_signer(folder / "phone.pem")
+    text = base64.b64encode(public).decode()
+    with changing_keys(folder) as known:
+        known.append(Key(id=key_id(public), name="phone", rights=("enroll",), public=text, created="now"))
+    assert read_keys(folder).knows("enroll")
+    return (folder / "phone.pem").read_bytes(), (folder / KEYS_FILE).read_bytes()
+
+
+@surface("keys")
+@given(data=some.data())
+def test_whatever_is_in_a_file_of_keys_it_is_keys_or_refused(
+    tmp_path: Path, keys: tuple[bytes, bytes], data: some.DataObject
+) -> None:
+    for name, content in zip(("phone.pem", KEYS_FILE), keys, strict=True):
+        (tmp_path / name).touch(0o600)
+        (tmp_path / name).write_bytes(data.draw(spoilt(content)))
+    with suppress(LimenError):
+        assert read_signer(tmp_path / "phone.pem").id
+    with suppress(StoreError):
+        assert all(key.id for key in read_keys(tmp_path).keys)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("journal")
+    with open_small(folder) as store:
+        for number in range(3):
+            store.journal(visit("granted", n=number))
+    with (folder / "export.jsonl").open("w", encoding="utf-8") as file:
+        export(folder, file)
+    return (folder / "export.jsonl").read_bytes()
+
+
+@surface("audit exports")
+@given(data=some.data())
+def test_whatever_is_done_to_an_export_it_is_found(tmp_path: Path, exported: bytes, data: some.DataObject) -> None:
+    (tmp_path / "export.jsonl").write_bytes(altered := data.draw(spoilt(exported)))
+    with suppress(StoreError):
+        finding, _ = check_export(tmp_path / "export.jsonl")
+        if finding.problem is None:  # white space between the fields is nobody's
+            told, before = ([json.loads(line) for line in one.splitlines()] for one in (altered, exported))
+            assert told == before
 
 
 # -- recordings and photographs --------------------------------------------------------------------------------------
