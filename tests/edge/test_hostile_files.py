@@ -245,7 +245,7 @@ def test_whatever_is_in_a_recording_it_is_pictures_or_none(
 STILLS = [cv2.imencode(kind, picture(1))[1].tobytes() for kind in (".jpg", ".png", ".bmp", ".tif", ".webp")]
 
 
-@surface("recordings")
+@surface("recordings", 50)
 @given(contents=some.lists(some.sampled_from(STILLS).flatmap(spoilt), min_size=1, max_size=3))
 def test_whatever_is_in_a_folder_of_pictures_it_is_pictures_or_none(tmp_path: Path, contents: list[bytes]) -> None:
     for number, content in enumerate(contents):
