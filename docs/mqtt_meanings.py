@@ -557,7 +557,7 @@ CODES: Final = {
     "two_people": "the pictures show two people; nothing was stored",
     "cancelled": "by `enroll.cancel`; nothing was stored",
     "no_enrolment": "there is nothing to cancel",
-    "store_fault": "it could not be stored, or the keys cannot be read",
+    "store_fault": "it could not be stored, or the keys cannot be read; nothing was done",
 }
 
 REASONS: Final = {

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ from edge.store.people import People
 from edge.store.pin import Pin
 from edge.store.spent import Spent, SpentAnswer
 from edge.values import Event, Person
+
+_Result = TypeVar("_Result")
 
 NOTHING_KEPT: Final[Mapping[str, bytes]] = MappingProxyType({})
 
@@ -65,6 +67,12 @@ class Store:
 
     def close(self) -> None:
         self._database.close()
+
+    def together(self, work: Callable[[], _Result]) -> _Result:
+        """Do `work`, and keep all that it writes or nothing; it must change nothing else, for it may be done twice."""
+        result = self._database.together(work)
+        self._people.flush()
+        return result
 
     def people(self) -> tuple[Person, ...]:
         """Everybody who can be read whole; the others are named in `damaged`."""
@@ -145,8 +153,7 @@ class Store:
             for name, value in kept.items():
                 self._memory.keep(name, value)
 
-        self._database.together(work)
-        self._people.flush()
+        self.together(work)
 
     def delete_person(self, person_id: str, event: Event | None = None) -> bool:
         """Whether there was such a person; the journal knows them by a pseudonym then, or nothing happens.
@@ -163,10 +170,7 @@ class Store:
                 self._journal.add(Event(told.kind, without_person(told.data, person_id, pseudonym)))
             return found
 
-        found = self._database.together(work)
-        if found:
-            self._people.flush()
-        return found
+        return self.together(work)
 
     def keep(self, name: str, value: bytes) -> None:
         """Know `value` by this name again after a restart; it is sealed. At most 64 KiB."""
@@ -239,5 +243,4 @@ class Store:
             if event is not None:
                 self._journal.add(event)
 
-        self._database.together(both)
-        self._people.flush()
+        self.together(both)

