@@ -201,7 +201,7 @@ def read_comparison(record: Path) -> Comparison:
         return msgspec.json.decode(record.read_bytes(), type=Comparison)
     except OSError as error:
         raise ConversionError(f"{record}: {error.strerror}; `make siamese-report` makes it") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConversionError(f"{record}: {error}") from None
 
 

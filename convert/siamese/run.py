@@ -78,5 +78,5 @@ def read_run(folder: Path) -> Run:
         return msgspec.json.decode((folder / CONFIG).read_bytes(), type=Run)
     except OSError as error:
         raise ConversionError(f"{folder}: is no run of `limen-convert train`: {error.strerror}: {CONFIG}") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConversionError(f"{folder / CONFIG}: {error}") from None

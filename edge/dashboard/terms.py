@@ -48,6 +48,8 @@ def terms_of(request: Request) -> dict[str, Any]:
 
     What cannot be read is refused: as if it were empty, it would let somebody in for ever.
     """
+    if not all(isinstance(value, str) for value in request.state.posted.values()):
+        raise Refused("malformed", "Every field is text, as a form sends it")
     hours = [span for number in range(_MOST_SPANS) if (span := _span(request, number))]
     factor = text_of(request, "second_factor")
     if factor not in _FACTORS:
