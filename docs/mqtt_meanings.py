@@ -609,6 +609,7 @@ SYSTEM_EVENTS: Final = {
     "locked_out": "no face is let in: `detail` says why and for how long",
     "lockout_ended": "faces are let in again",
     "lockout_reset": "an administrator sent `lockout.reset`",
+    "deletion_waits": "the clock was put days ahead: nothing is deleted for its age until it has said so for 20 hours",
     "journal_pruned": "events were deleted by age; `detail` says how many",
     "store_rollback": "the people are older than the journal, so nobody is let in: restore a backup, or enrol again",
     "person_restored": "somebody was put back from a backup",

@@ -48,6 +48,7 @@ _TURN_SECONDS: Final = 0.1  # a turn waits no longer for a frame, so that comman
 _COMMANDS_A_TURN: Final = 8
 _STATUS_SECONDS: Final = 10.0
 _PRUNE_SECONDS: Final = 86_400.0  # each pruning leaves a row that tells of it
+_DATE_SECONDS: Final = 3600.0
 _CAPTION_SECONDS: Final = 4.0  # how long a decision stays on the preview
 
 
@@ -259,6 +260,8 @@ class Door:
                 self._prune_due = now + _PRUNE_SECONDS
                 self._store.prune()
                 self._reception.forget_expired()
+                if self._store.today() is None:  # there may be a date to go by long before tomorrow
+                    self._prune_due = now + _DATE_SECONDS
         except StoreError as error:
             _log.error("the store cannot be kept: %s", error)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Final, Self, TypeVar
@@ -19,6 +19,7 @@ from edge.clock import Clock
 from edge.errors import StoreError
 from edge.settings import StoreSettings
 from edge.store.backup import Backup, Header, Member, read_backup, write_backup
+from edge.store.calendar import Calendar
 from edge.store.database import Database
 from edge.store.journal import Journal, JournalRow
 from edge.store.ledger import without_person
@@ -47,7 +48,6 @@ class Store:
     def __init__(self, settings: StoreSettings, directory: Path, clock: Clock, limits: Limits) -> None:
         self._retention = timedelta(days=settings.retention_days)
         self._keep_crops = settings.keep_crops
-        self._clock = clock
         self._database = Database(directory, limits.ballast_bytes)
         self._people = People(self._database)
         self._journal = Journal(self._database, clock, limits)
@@ -55,6 +55,7 @@ class Store:
         if not self._keep_crops:
             self._people.forget_crops()
         self._memory = Memory(self._database)
+        self._calendar = Calendar(self._memory, self._journal, clock)
         self.pin = Pin(self._database)
 
     def __enter__(self) -> Self:
@@ -222,15 +223,19 @@ class Store:
         """Whether the reserve had to be freed; `prune` puts it back when there is room again."""
         return self._database.ballast.freed
 
+    def today(self) -> datetime | None:
+        """By which date things may be deleted for being old; None while the clock is not to be believed in that."""
+        return self._database.together(self._calendar.today)
+
     def prune(self) -> int:
-        """Delete what is past its time, and say how many events that were; nothing while the clock is not trusted."""
+        """Delete what is past its time, and say how many events that were; nothing without a date of `today`."""
         self._database.ballast.keep()
         self._people.flush()
-        if not self._clock.trusted():
+        today = self.today()
+        if today is None:
             return 0
-        now = self._clock.wall()
-        self._spent.prune(now - KEEP_ANSWERS)
-        return self._journal.prune(now - self._retention)
+        self._spent.prune(today - KEEP_ANSWERS)
+        return self._journal.prune(today - self._retention)
 
     def _readable_crops(self, person_id: str) -> tuple[NDArray[np.uint8], ...]:
         with suppress(StoreError):

@@ -27,7 +27,7 @@ from edge.settings import Settings, StoreSettings
 from edge.store.store import Store
 from edge.values import Person, Separation
 from tests.edge.access_scene import RULE, SPACE, gallery, like, person
-from tests.edge.stores import NOON, SMALL, HandClock
+from tests.edge.stores import NOON, SMALL, HandClock, wait_for_a_date
 
 ANA, BEN = person("ana"), person("ben")
 PIN, OTHER = "274951", "860214"
@@ -62,8 +62,8 @@ class FailingStore(Store):
 class House:
     """A store with ana and ben in it, and the commands about them."""
 
-    def __init__(self, store: FailingStore) -> None:
-        self.store, self.clock = store, HandClock()
+    def __init__(self, store: FailingStore, clock: HandClock) -> None:
+        self.store, self.clock = store, clock
         store.add_person(ANA)
         store.add_person(BEN)
         self.pipeline = SimpleNamespace(gallery=gallery(ANA, BEN), rule=RULE, admit=self._admit, window=None)
@@ -93,8 +93,9 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    with FailingStore(StoreSettings(), tmp_path, HandClock(), SMALL) as store:
-        yield House(store)
+    clock = HandClock()
+    with FailingStore(StoreSettings(), tmp_path, clock, SMALL) as store:
+        yield House(store, clock)
 
 
 @pytest.mark.parametrize("who", [None, "ana"])
@@ -185,6 +186,7 @@ def test_of_several_whose_time_is_over_those_who_were_forgotten_are_not_let_in(h
     for one in (ANA, BEN):
         house.obey("person.set", PersonSetArguments(person_id=one.id, valid_until=NOON))
     house.clock.moment = NOON + timedelta(days=31)
+    wait_for_a_date(house.store, house.clock)
     house.store.due = True
     with pytest.raises(StoreError):
         house.roll.forget_expired()
