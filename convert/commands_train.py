@@ -39,6 +39,22 @@ _KNOBS: Final = {
     "judge_pairs": "pairs to stop by, and to judge on",
     "seed": "of everything that is drawn",
 }
+_CHOICES: Final = {
+    "recipe": (get_args(Recipe), "what is learned, and by which loss"),
+    "backbone": (BACKBONES, "the network"),
+    "detector": (get_args(Detector), "who finds the faces; none: the pictures are faces already"),
+    "augment": (get_args(Augment), "how pictures are changed whenever they are seen; light is recipe A's way"),
+    "mining": (get_args(Mining), "which triplets of a batch"),
+    "protocol": (("people", "lfw"), "who learns and who judges; lfw: View 1 and its pairs"),
+    "head": (("one", "three"), "dense layers before the verdict, of siamese-bce and features"),
+    "schedule": (("constant", "cosine"), "of the learning rate"),
+    "best_by": (("auc", "tar"), "what the best epoch has most of"),
+    "precision": (("auto", "float32", "bfloat16"), "auto: bfloat16 on a GPU"),
+}
+_WEIGHTS: Final = (
+    "what it begins with: nothing, ImageNet's (fetched now), the shipped embedder's (of mobilefacenet), or the "
+    "tower.keras of a run (%(default)s)"
+)
 _SHARES: Final = "of the people: to learn from, to stop by, to judge on (0.6,0.2,0.2)"
 _EPILOG: Final = """\
 The same command goes on after ctrl-C or a power cut. The run's folder holds config.json, metrics.csv, report.html,
@@ -54,57 +70,23 @@ def add(commands: Any) -> None:
         "train", help="train a siamese network on a folder of people", epilog=_EPILOG, formatter_class=raw
     )
     parser.add_argument("pictures", type=Path, metavar="DIR", help="one folder of pictures for each person")
-    parser.add_argument(
-        "--recipe",
-        choices=get_args(Recipe),
-        default="contrastive",
-        help="what is learned, and by which loss (%(default)s)",
-    )
-    parser.add_argument("--backbone", choices=BACKBONES, default="small", help="the network (%(default)s)")
-    parser.add_argument(
-        "--weights",
-        default="none",
-        metavar="none|imagenet|published|FILE",
-        help="what it begins with: nothing, Keras' (downloaded), the shipped embedder's (mobilefacenet), or the "
-        "tower.keras of a run (%(default)s)",
-    )
-    parser.add_argument(
-        "--detector",
-        choices=get_args(Detector),
-        default="blazeface",
-        help="who finds the faces; none: the pictures are faces already (%(default)s)",
-    )
-    parser.add_argument(
-        "--augment",
-        choices=get_args(Augment),
-        default="none",
-        help="change each picture whenever it is seen: light is recipe A's, strong also turns and moves (%(default)s)",
-    )
-    parser.add_argument("--mining", choices=get_args(Mining), default="semi-hard", help="of triplets (%(default)s)")
-    parser.add_argument("--protocol", choices=("people", "lfw"), default="people", help="lfw: View 1 and its pairs")
-    parser.add_argument(
-        "--head", choices=("one", "three"), default="one", help="dense layers of siamese-bce and features (%(default)s)"
-    )
-    parser.add_argument(
-        "--standardise", action="store_true", help="divide features by their deviations, for the recipe features"
-    )
-    parser.add_argument(
-        "--best-by", choices=("auc", "tar"), default="auc", help="what the best epoch has most of (%(default)s)"
-    )
-    parser.add_argument(
-        "--precision", choices=("auto", "float32", "bfloat16"), default="auto", help="auto: bfloat16 on a GPU"
-    )
-    parser.add_argument(
-        "--schedule", choices=("constant", "cosine"), default="constant", help="of the learning rate (%(default)s)"
-    )
     defaults = Run()
+    for name, (choices, meaning) in _CHOICES.items():
+        value = getattr(defaults, name)
+        parser.add_argument(_option(name), choices=choices, default=value, help=f"{meaning} ({value})")
+    parser.add_argument("--weights", default=defaults.weights, metavar="none|imagenet|published|FILE", help=_WEIGHTS)
+    parser.add_argument("--standardise", action="store_true", help="divide features by their deviations")
     for name, meaning in _KNOBS.items():
-        value, option = getattr(defaults, name), f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=type(value), default=value, metavar="X", help=f"{meaning} ({value})")
+        value = getattr(defaults, name)
+        parser.add_argument(_option(name), type=type(value), default=value, metavar="X", help=f"{meaning} ({value})")
     parser.add_argument("--shares", type=_shares, default=defaults.shares, metavar="A,B,C", help=_SHARES)
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="of TensorFlow (%(default)s)")
     parser.add_argument("--out", type=Path, metavar="RUN", help="the run's folder (build/siamese/RECIPE-BACKBONE)")
     parser.set_defaults(run=run)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _add_faces(commands: Any) -> None:

@@ -118,19 +118,8 @@ def test_it_stops_early_when_nothing_gets_better(album: Path, tmp_path: Path) ->
 
 def command(album: Path, out: Path, *more: str) -> list[str]:
     words = "--detector none --size 32 --embedding 16 --batch 8 --steps 4 --epochs 8 --patience 8 --judge-pairs 50"
-    return [
-        sys.executable,
-        "-m",
-        "convert",
-        "train",
-        str(album),
-        *words.split(),
-        "--threads",
-        "1",
-        "--out",
-        str(out),
-        *more,
-    ]
+    asked = f"{words} --threads 1".split()
+    return [sys.executable, "-m", "convert", "train", str(album), *asked, "--out", str(out), *more]
 
 
 def told(folder: Path) -> list[dict[str, str]]:
@@ -201,9 +190,7 @@ def test_knobs_that_do_not_fit_are_told(
     assert not (tmp_path / "run").exists()
 
 
-def test_what_was_left_out_is_told_before_anything_is_learned(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_was_left_out_is_told_before_it_learns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     album = drawn(tmp_path)
     (album / "p03" / "notes.txt").write_text("hello", encoding="utf-8")
     train(run_of(album, epochs=1, steps=1), tmp_path / "run", CLOCK)
