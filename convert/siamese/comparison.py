@@ -23,7 +23,7 @@ from convert.siamese.backbones import PUBLISHED
 from convert.siamese.judge import Figures, chosen_threshold, judged
 from convert.siamese.parts import Parts, split_lfw
 from convert.siamese.released import read_result
-from convert.siamese.run import Run, write_run
+from convert.siamese.run import Run, check_run
 from convert.siamese.sampling import draw_pairs, of_fold, seeded
 from convert.siamese.train import RESULT, Result, train
 from convert.siamese.tuned import Tuned, tuned_figures
@@ -208,7 +208,7 @@ def read_comparison(record: Path) -> Comparison:
 def _trained(name: str, pictures: Path, out: Path, clock: Clock) -> Row:
     (recipe,) = (recipe for recipe in RECIPES if recipe.name == name)
     run, folder = msgspec.structs.replace(recipe.run, pictures=str(pictures)), out / name
-    write_run(folder, run)
+    check_run(folder, run)
     result: Result = read_result(folder) if (folder / RESULT).exists() else train(run, folder, clock)
     tuned = tuned_figures(run, folder, _others(pictures)) if recipe.system == _TUNED else None
     return Row(name, result.figures, result.parameters, result.epochs, round(result.seconds), tuned)

@@ -62,13 +62,17 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     seed: int = 1
 
 
-def write_run(folder: Path, run: Run) -> None:
-    """Keep the settings with what they make. Raises ConversionError where another training lives in `folder`."""
+def check_run(folder: Path, run: Run) -> None:
+    """Raise ConversionError where another training lives in `folder`."""
     known = read_run(folder) if (folder / CONFIG).exists() else run
     other = [name for name in Run.__struct_fields__ if getattr(known, name) != getattr(run, name)]
     if other:
         was = ", ".join(f"{name} {getattr(known, name)!r}" for name in other)
         raise ConversionError(f"{folder}: holds another training ({was}): choose another --out, or delete it")
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """Keep the settings with what they make. Raises ConversionError when the disk does not take them."""
     write_file(folder / CONFIG, msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
 
 

@@ -33,7 +33,7 @@ from convert.siamese.judge import Epoch, Figures, auc, chosen_threshold, judged,
 from convert.siamese.learner import Learner
 from convert.siamese.page import write_page
 from convert.siamese.parts import Parts, split, split_lfw
-from convert.siamese.run import Run, write_run
+from convert.siamese.run import Run, check_run, write_run
 from convert.siamese.sampling import Pairs, Rows, draw_crowd, draw_group, draw_pairs, of_fold, seeded
 from convert.siamese.teacher import NOBODY, Teacher, teacher_of
 from edge.clock import Clock
@@ -67,9 +67,12 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def train(run: Run, folder: Path, clock: Clock) -> Result:
     """Train as `run` says into `folder`, or go on with what is there. Raises ConversionError when it cannot be done."""
-    write_run(folder, run)
+    check_run(folder, run)
     parts, crops, notes = prepare(run)
+    for note in notes:
+        print(f"note: {note}", flush=True)
     learner, material = begin(run, crops)
+    write_run(folder, run)  # only now: what cannot begin claims no folder
     validation = draw_pairs(crops["validation"].people, run.judge_pairs, seeded(run.seed, _VALIDATION))
     state = _resumed(folder, learner)
     while not _finished(run, state.history):

@@ -117,19 +117,8 @@ def test_it_stops_early_when_nothing_gets_better(album: Path, tmp_path: Path) ->
 
 def command(album: Path, out: Path, *more: str) -> list[str]:
     words = "--detector none --size 32 --embedding 16 --batch 8 --steps 4 --epochs 8 --patience 8 --judge-pairs 50"
-    return [
-        sys.executable,
-        "-m",
-        "convert",
-        "train",
-        str(album),
-        *words.split(),
-        "--threads",
-        "1",
-        "--out",
-        str(out),
-        *more,
-    ]
+    asked = f"{words} --threads 1".split()
+    return [sys.executable, "-m", "convert", "train", str(album), *asked, "--out", str(out), *more]
 
 
 def told(folder: Path) -> list[dict[str, str]]:
@@ -196,9 +185,19 @@ def test_a_loss_that_is_no_number_stops_at_its_batch_and_names_files(album: Path
 def test_knobs_that_do_not_fit_are_told(
     album: Path, tmp_path: Path, words: list[str], problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = ["train", str(album), "--detector", "none", "--out", str(tmp_path), *words]
+    asked = ["train", str(album), "--detector", "none", "--out", str(tmp_path / "run"), *words]
     assert main(asked) == 1
     assert problem in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_was_left_out_is_told_before_it_learns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    album = drawn(tmp_path)
+    (album / "p03" / "notes.txt").write_text("hello", encoding="utf-8")
+    train(run_of(album, epochs=1, steps=1), tmp_path / "run", CLOCK)
+    told = capsys.readouterr().out
+    assert told.startswith("note: p03/notes.txt: not a picture by its name; left out")
+    assert told.index("note:") < told.index("epoch   1/1")
 
 
 def test_learning_can_go_on_from_a_tower_of_before(album: Path, runs: dict[str, Path]) -> None:
