@@ -35,7 +35,7 @@ def broker(settings: Settings, clock: Clock) -> Iterator[Finding]:
     try:
         login = broker_login(settings)
     except ConfigError as error:
-        yield fail("broker", "its login cannot be read", "see docs/mqtt.md, A broker of your own", private=str(error))
+        yield fail("broker", "its login cannot be read", "see docs/mqtt.md, A broker with TLS and rights", private=str(error))
         return
     yield from _tried(settings, login, clock)
     if not login.tls and not login.loopback:
