@@ -35,7 +35,8 @@ def broker(settings: Settings, clock: Clock) -> Iterator[Finding]:
     try:
         login = broker_login(settings)
     except ConfigError as error:
-        yield fail("broker", "its login cannot be read", "see docs/mqtt.md, A broker with TLS and rights", private=str(error))
+        fix = "see docs/mqtt.md, A broker with TLS and rights"
+        yield fail("broker", "its login cannot be read", fix, private=str(error))
         return
     yield from _tried(settings, login, clock)
     if not login.tls and not login.loopback:

@@ -103,7 +103,8 @@ def of_daemon(told: dict[str, Any]) -> Iterator[Finding]:
     """What a running door's `selftest` comes to."""
     problems = told.get("problems", [])
     if problems:
-        yield fail("door", f"the running door reports: {', '.join(map(str, problems))}", "see docs/mqtt.md, Words of problems")
+        text = f"the running door reports: {', '.join(map(str, problems))}"
+        yield fail("door", text, "see docs/mqtt.md, Words of problems")
     else:
         yield ok("door", f"running: strike {told.get('strike')}, camera {told.get('camera')}")
     yield ok("models", f"in use with {told.get('runtime')}")
