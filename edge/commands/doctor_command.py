@@ -13,7 +13,7 @@ from edge.commands.configuration import chosen_settings
 from edge.commands.conversation import ask
 from edge.errors import LimenError, ModelError, StoreBusyError
 from edge.service.doctor import parts
-from edge.service.doctor.broker import broker, wall_clock
+from edge.service.doctor.broker import broker, port, wall_clock
 from edge.service.doctor.bundle import write_bundle
 from edge.service.doctor.finding import Finding, fail
 from edge.service.doctor.pins import pins
@@ -50,6 +50,7 @@ def _look(settings: Settings, clock: Clock, status: dict[str, Any]) -> Iterator[
     except StoreBusyError:
         yield from _ask_daemon(settings, status)
     else:
+        yield from port(settings)
         yield from parts.models(settings, clock)
         yield from parts.camera(settings, clock)
     yield from unit()

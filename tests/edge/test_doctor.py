@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import resource
 import shutil
 import sqlite3
 import tarfile
@@ -178,6 +179,13 @@ def test_a_wrong_password_an_open_broker_and_one_that_keeps_doors_apart_are_told
     assert states(broker.broker(nobody, CLOCK)) == {"broker": "fail"}
 
 
+def test_a_port_that_somebody_else_has_is_found_before_the_door_fails_for_it(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as theirs:
+        taken = written(tmp_path, f"mqtt: {{port: {theirs.login.port}}}\n")
+        assert states(broker.port(taken)) == {"broker's port": "fail"}
+    assert states(broker.port(written(tmp_path, "mqtt: {port: 0}\n"))) == {}
+
+
 CANARIES = """
 # canary-comment
 door: {id: canary, driver: mock}
@@ -264,6 +272,17 @@ def test_an_archive_never_replaces_a_file(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         write_bundle(tmp_path / "precious", [], Settings(), {}, {})
     assert (tmp_path / "precious").read_text() == "mine"
+
+
+def test_an_archive_for_which_there_is_no_room_leaves_none_behind(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            write_bundle(tmp_path / "bundle", [], Settings(), {}, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_a_runtime_that_computes_something_else_is_found(tmp_path: Path) -> None:

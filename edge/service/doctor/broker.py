@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import secrets
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from typing import Final
@@ -34,12 +35,24 @@ def broker(settings: Settings, clock: Clock) -> Iterator[Finding]:
     try:
         login = broker_login(settings)
     except ConfigError as error:
-        yield fail("broker", "its login cannot be read", "see docs/mqtt.md, A broker of your own", private=str(error))
+        fix = "see docs/mqtt.md, A broker with TLS and rights"
+        yield fail("broker", "its login cannot be read", fix, private=str(error))
         return
     yield from _tried(settings, login, clock)
     if not login.tls and not login.loopback:
         fix = "set mqtt.tls and mqtt.ca_file; `limen broker-setup` makes the certificates"
         yield warn("broker's way", "passwords and events cross the network in the clear", fix)
+
+
+def port(settings: Settings) -> Iterator[Finding]:
+    """Whether an embedded broker could have its port, while no door has it; nothing where it could."""
+    if settings.mqtt.broker != "embedded" or settings.mqtt.port == 0:
+        return
+    try:
+        socket.create_server(("127.0.0.1", settings.mqtt.port)).close()
+    except OSError as error:
+        fix = "is it a broker? Then name it with mqtt.broker: 127.0.0.1; otherwise mqtt.port: 0 takes any free port"
+        yield fail("broker's port", f"{settings.mqtt.port} cannot be used ({error.strerror})", fix)
 
 
 def wall_clock(clock: Clock) -> Iterator[Finding]:

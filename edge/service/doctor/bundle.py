@@ -41,13 +41,20 @@ def write_bundle(
         "status.json": {key: value for key, value in status.items() if isinstance(value, int | float | bool)},
         "version.json": {"limen": __version__},
     }
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w:gz") as archive:
         for name, document in documents.items():
             data = json.dumps(document, indent=2, ensure_ascii=False).encode()
             entry = tarfile.TarInfo(f"limen-doctor/{name}")
             entry.size, entry.mode = len(data), 0o600
             archive.addfile(entry, io.BytesIO(data))
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(whole.getvalue())
+    except OSError:
+        path.unlink()  # a full disk: no half archive
+        raise
 
 
 def public_settings(settings: Settings) -> dict[str, Any]:

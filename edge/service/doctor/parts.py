@@ -93,7 +93,7 @@ def camera(settings: Settings, clock: Clock) -> Iterator[Finding]:
     if not _DARK <= brightness <= _BRIGHT:
         word = "dark" if brightness < _DARK else "bright"
         yield warn(
-            "light", f"the picture is too {word} ({brightness:.0f} of 255)", "see docs/hardware.md, Where it hangs"
+            "light", f"the picture is too {word} ({brightness:.0f} of 255)", "see docs/hardware.md, The camera"
         )
     else:
         yield ok("light", f"brightness {brightness:.0f} of 255")
@@ -103,7 +103,8 @@ def of_daemon(told: dict[str, Any]) -> Iterator[Finding]:
     """What a running door's `selftest` comes to."""
     problems = told.get("problems", [])
     if problems:
-        yield fail("door", f"the running door reports: {', '.join(map(str, problems))}", "see docs/mqtt.md, `status`")
+        text = f"the running door reports: {', '.join(map(str, problems))}"
+        yield fail("door", text, "see docs/mqtt.md, Words of problems")
     else:
         yield ok("door", f"running: strike {told.get('strike')}, camera {told.get('camera')}")
     yield ok("models", f"in use with {told.get('runtime')}")
