@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,11 +14,12 @@ from edge.deploy.boot import lines_added, lines_wanted
 from edge.deploy.layout import Layout
 from edge.deploy.machine import Machine, look_around
 from edge.deploy.plan import Wishes, installation, removal
+from edge.deploy.version import folder_for
 
 _STORY: Final = """\
 Installs Limen under /opt/limen with its own user, configuration in /etc/limen and state in /var/lib/limen, and enables
 its systemd units. Again at any time: what is there already stays, the configuration always. Nothing is started: look at
-the configuration first.
+the configuration first. A newer version than the one in use goes in with `limen upgrade`.
 """
 _NEXT: Final = """
 Installed. What is left for you:
@@ -35,6 +36,8 @@ def main(source: Path, arguments: Sequence[str] | None = None) -> int:
     layout = Layout()
     machine = look_around(layout)
     problems = [text for text in machine.problems() if not (options.dry_run and "administrator" in text)]
+    if not options.uninstall:
+        problems += another_in_use(layout, machine, source)
     if problems:
         print(*(f"install: {text}" for text in problems), sep="\n", file=sys.stderr)
         return 1
@@ -46,6 +49,14 @@ def main(source: Path, arguments: Sequence[str] | None = None) -> int:
         print(*(step.told() for step in steps), sep="\n")
         return 0
     return _perform(steps) or _farewell(options, layout, machine)
+
+
+def another_in_use(layout: Layout, machine: Machine, source: Path) -> Iterator[str]:
+    """Why not to install over it: it would be gone without a copy of its database, and without a way back."""
+    if machine.systemd and layout.program(layout.current).exists():
+        version = layout.current.readlink().name
+        if version != folder_for(layout, source).name:
+            yield f"{version} is in use here; this one takes its place with: sudo limen upgrade --from {source}"
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -137,7 +137,7 @@ def _change_over(layout: Layout, change: Unfinished, after: Path, clock: Clock, 
     finally:
         if not held:
             _back(layout, say)
-    Remove(_note_file(layout)).do()
+    Remove(note_file(layout)).do()
 
 
 def _finish_earlier(layout: Layout, clock: Clock, say: Say, watched: float) -> None:
@@ -150,7 +150,7 @@ def _finish_earlier(layout: Layout, clock: Clock, say: Say, watched: float) -> N
         try:
             if change.running:
                 _watch(clock, say, watched)
-            Remove(_note_file(layout)).do()
+            Remove(note_file(layout)).do()
         except DeployError as error:
             say(f"back   because {error}")
         else:
@@ -173,19 +173,20 @@ def _back(layout: Layout, say: Say) -> None:
         _restore_store(layout)
     if change.running and _systemctl("start", UNIT) != 0:
         say("The earlier version does not become ready either: `systemctl status limen` says why")
-    Remove(_note_file(layout)).do()
+    Remove(note_file(layout)).do()
 
 
-def _note_file(layout: Layout) -> Path:
+def note_file(layout: Layout) -> Path:
+    """There while versions change."""
     return layout.opt / "upgrading"
 
 
 def _note(layout: Layout, change: Unfinished) -> None:
-    File(_note_file(layout), json.dumps(asdict(change))).do()
+    File(note_file(layout), json.dumps(asdict(change))).do()
 
 
 def _unfinished(layout: Layout) -> Unfinished | None:
-    file = _note_file(layout)
+    file = note_file(layout)
     try:
         return Unfinished(**json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:

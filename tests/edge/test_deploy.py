@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.deploy.actions import Action, DeployError, Directory, File, Link, Remove, Run, Tree
-from edge.deploy.install import main
+from edge.deploy.install import another_in_use, main
 from edge.deploy.layout import Layout
 from edge.deploy.machine import Machine, look_around
 from edge.deploy.plan import Wishes, installation, packages, removal
@@ -90,6 +90,16 @@ def test_a_dry_run_says_all_and_does_nothing(capsys: pytest.CaptureFixture[str])
     assert main(PROJECT, ["--dry-run"]) == 0
     assert "systemctl enable limen.service" in capsys.readouterr().out
     assert (Layout().opt.exists(), Layout().users.exists()) == before
+
+
+def test_a_newer_version_goes_in_by_an_upgrade_which_has_a_way_back(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    assert not [*another_in_use(layout, PI_4, PROJECT)]
+    for version, said in ((layout.versions / "older", 1), (folder_for(layout, PROJECT), 0)):
+        File(layout.program(version), "").do()
+        Link(layout.current, version.relative_to(layout.opt)).do()
+        assert len([*another_in_use(layout, PI_4, PROJECT)]) == said
+        assert not [*another_in_use(layout, replace(PI_4, systemd=False), PROJECT)], "an image has nothing to lose"
 
 
 def test_this_machine_is_known() -> None:

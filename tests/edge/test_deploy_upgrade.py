@@ -19,6 +19,7 @@ from edge.deploy.layout import Layout
 from edge.deploy.machine import Machine
 from edge.deploy.upgrade import in_use, upgrade
 from edge.deploy.version import PARTS, READY, folder_for
+from edge.service.doctor.unit import unit
 
 LAPTOP = Machine("bookworm", "x86_64", (3, 11), "", None, True, True, False, True)
 
@@ -200,6 +201,12 @@ def test_a_kill_at_any_step_loses_nobody_and_the_next_attempt_brings_it_to_an_en
         assert is_running(layout), step
         assert (in_use(layout).name, people(layout)) == (in_use(installed).name, people(installed)), step
         assert not [*layout.opt.glob("upgrading*"), *layout.state.glob("*.unfinished")], step
+
+
+def test_the_doctor_tells_of_an_upgrade_that_was_cut_short(installed: Layout) -> None:
+    assert "upgrade" not in {finding.what for finding in unit(installed)}
+    (installed.opt / "upgrading").touch()
+    assert ("upgrade", "warn") in {(finding.what, finding.state) for finding in unit(installed)}
 
 
 def test_an_upgrade_that_is_interrupted_while_it_watches_goes_back(installed: Layout) -> None:

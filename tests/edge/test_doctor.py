@@ -18,6 +18,9 @@ import pytest
 from edge.__main__ import main
 from edge.clock import SystemClock
 from edge.config import read_config
+from edge.deploy.boot import lines_added
+from edge.deploy.layout import Layout
+from edge.deploy.machine import Machine
 from edge.service.doctor import broker, parts, pins, system
 from edge.service.doctor.bundle import write_bundle
 from edge.service.doctor.finding import Finding, fail
@@ -65,9 +68,38 @@ def a_board(folder: Path, kept: str) -> tuple[Path, Path]:
 @pytest.mark.parametrize(("kept", "state"), [("Y\n", "warn"), ("N\n", "ok")])
 def test_a_kernel_that_keeps_levels_is_warned_of(tmp_path: Path, kept: str, state: str) -> None:
     sys, dev = a_board(tmp_path, kept)
-    found = states(pins.pins(DoorSettings(), sys=sys, dev=dev))
+    found = states(pins.pins(DoorSettings(), sys=sys, dev=dev, boot=tmp_path))
     assert found["kernel and pins"] == state
     assert "strike at boot" not in found
+
+
+def test_a_pi_whose_kernel_does_not_say_what_it_does_with_levels_is_warned_of_too(tmp_path: Path) -> None:
+    model = tmp_path / "firmware/devicetree/base/model"
+    model.parent.mkdir(parents=True)
+    model.write_text("Raspberry Pi 4 Model B Rev 1.4\0")
+    assert states(pins.pins(DoorSettings(), sys=tmp_path, dev=tmp_path, boot=tmp_path))["kernel and pins"] == "warn"
+
+
+@pytest.mark.parametrize(
+    ("door", "state"),
+    [
+        (DoorSettings(), None),
+        (DoorSettings(pin=22), "warn"),
+        (DoorSettings(active_high=False), "fail"),
+    ],
+)
+def test_a_line_in_config_txt_for_another_pin_or_level_than_the_configured_one_is_found(
+    tmp_path: Path, door: DoorSettings, state: str | None
+) -> None:
+    """As the installer wrote it for the configuration of that day."""
+    sys, dev = a_board(tmp_path, "Y")
+    (tmp_path / "config.txt").touch()
+    pi = Machine("bookworm", "aarch64", (3, 11), "Raspberry Pi 4", tmp_path / "config.txt", True, True, True, True)
+    for step in lines_added(Layout(tmp_path), pi, wanted=True):
+        step.do()
+    found = {finding.what: finding for finding in pins.pins(door, sys=sys, dev=dev, boot=tmp_path)}
+    assert (found["strike at boot"].state if "strike at boot" in found else None) == state
+    assert "reboot" in found["kernel and pins"].fix
 
 
 @pytest.mark.parametrize(("pin", "active_high", "risky"), [(17, True, False), (17, False, True), (4, True, True)])
@@ -75,12 +107,12 @@ def test_a_relay_that_would_click_at_boot_is_warned_of(
     tmp_path: Path, *, pin: int, active_high: bool, risky: bool
 ) -> None:
     sys, dev = a_board(tmp_path, "N")
-    found = states(pins.pins(DoorSettings(pin=pin, active_high=active_high), sys=sys, dev=dev))
+    found = states(pins.pins(DoorSettings(pin=pin, active_high=active_high), sys=sys, dev=dev, boot=tmp_path))
     assert ("strike at boot" in found) == risky
 
 
 def test_no_pins_and_a_mock_are_said_to_be_so(tmp_path: Path) -> None:
-    assert states(pins.pins(DoorSettings(), sys=tmp_path, dev=tmp_path))["strike"] == "fail"
+    assert states(pins.pins(DoorSettings(), sys=tmp_path, dev=tmp_path, boot=tmp_path))["strike"] == "fail"
     assert states(pins.pins(DoorSettings(driver="mock")))["strike"] == "warn"
 
 
