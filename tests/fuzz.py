@@ -10,6 +10,7 @@ import argparse
 import functools
 import os
 import random
+import resource
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -35,6 +36,7 @@ _OPTIONS: Final = (
     "-W",
     "ignore::pytest.PytestAssertRewriteWarning",
 )
+_MEMORY: Final = 6 << 30  # bytes
 
 
 class Fuzzing:
@@ -118,6 +120,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=5.0, help="after which a property is stopped (5)")
     parser.add_argument("--only", action="append", metavar="SURFACE", help="may be repeated")
     options = parser.parse_args(words)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))  # what takes more is found, and not the whole machine
     settings.register_profile(PROFILE, max_examples=options.examples)
     settings.load_profile(PROFILE)
     print(f"seed {options.seed}")

@@ -60,7 +60,8 @@ _FUZZING: Final = """\
 `make fuzz` makes up what comes in from outside, ten thousand examples of each property, and writes down how many it
 did; with the tests each property has 200 of them or fewer. Whatever comes: nothing but the error that is meant for it
 is raised, and nothing invalid is taken for valid. `make fuzz SEED=…` makes the same ones again. A slow property is
-stopped when its time is up; one that has fewer examples and was not stopped was tried with all there are.
+stopped when its time is up; one that has fewer examples and was not stopped was tried with all there are. What was
+found and mended stands in the changelog; below stands what is left of it.
 """
 
 
