@@ -127,6 +127,7 @@ INFO: Final[Example] = (
                 space="3d3d8c6e2ac0",
                 quantization="float16",
                 runtime="ai-edge-litert",
+                score="cosine",
             )
         },
         thresholds={"detection_threshold": 0.53, "verification_threshold": 0.5, "margin": 0.05},

@@ -160,6 +160,8 @@ FIELDS: Final[dict[type, dict[str, str]]] = {
         "space": "which embeddings can be compared with each other; of the embedder only",
         "quantization": "precision of the weights",
         "runtime": "what runs it",
+        "score": "what `similarity` is: the `cosine` of two embeddings, or what the network's own `head` says; of the "
+        "embedder only",
     },
     messages.CommandFacts: {
         "authority": "what must stand in `mqtt.allow`",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.commands.configuration import chosen_settings
+from edge.comparing import readable
 from edge.errors import LimenError
 from edge.service.replaying import Replay, replay, side_by_side
 from edge.settings import Settings, known_keys, value_at
@@ -69,7 +70,8 @@ def _told(decision: Decision | None) -> str:
     match = decision.match
     who, similarity, votes = ("-", "-", "-")
     if match is not None:
-        who, similarity, votes = match.person_id[:16], f"{match.similarity:.3f}", f"{match.votes}/{match.references}"
+        who, votes = match.person_id[:16], f"{match.votes}/{match.references}"
+        similarity = readable(match.similarity, 3)
     return f"{decision.verdict:<8} {_reason(decision):<18} {who:<16} {similarity:>6} {votes:>5}"
 
 

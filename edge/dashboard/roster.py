@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from edge.clock import zone
+from edge.comparing import readable
 from edge.dashboard.services import Services
 from edge.dashboard.story import LONGEST_SENTENCE, full, shown
 from edge.dashboard.values import DoorView, Job, Session
@@ -216,12 +217,11 @@ def _day(text: str) -> str:
 
 
 def _reference(one: ListedReference) -> Reference:
-    own = "" if one.median_own is None else f"{one.median_own:.2f}"
+    own = "" if one.median_own is None else readable(one.median_own)
     if one.worst_own is not None:
-        own += f", at least {one.worst_own:.2f}"
-    near = one.nearest
-    nearest = (
-        "" if near is None or near.similarity is None else f"{shown(near.person_id)} {near.similarity:.2f}".strip()
-    )
+        own += f", at least {readable(one.worst_own)}"
+    near, nearest = one.nearest, ""
+    if near is not None and near.similarity is not None:
+        nearest = f"{shown(near.person_id)} {readable(near.similarity)}".strip()
     said = {True: "be recognised", False: "not be recognised", None: ""}[one.recognised]
     return Reference(one.number, own, nearest, said)

@@ -59,6 +59,8 @@ def terms_of(request: Request) -> dict[str, Any]:
     Times are those of the clock that the form named, the door's; where the door did not say, of this server's. What
     cannot be read is refused: as if it were empty, it would let somebody in for ever.
     """
+    if not all(isinstance(value, str) for value in request.state.posted.values()):
+        raise Refused("malformed", "Every field is text, as a form sends it")
     clock = text_of(request, "clock")
     place = zone(clock) if clock else None
     if clock and place is None:

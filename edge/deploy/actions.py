@@ -68,10 +68,10 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file with this text. `keep`: one that is there already stays as it is."""
+    """A file with this text, on the disk when it is done. `keep`: one that is there already stays as it is."""
 
     path: Path
-    text: str = field(repr=False)
+    text: str | bytes = field(repr=False)
     mode: int = 0o644
     owner: str = "root"
     keep: bool = False
@@ -89,9 +89,11 @@ class File:
         def write() -> None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             unfinished.touch(mode=0o600)
-            unfinished.write_text(self.text, encoding="utf-8")
+            unfinished.write_bytes(self.text if isinstance(self.text, bytes) else self.text.encode())
             _own(unfinished, self.mode, self.owner)
+            sync(unfinished)
             unfinished.replace(self.path)
+            sync(self.path.parent)
 
         try:
             _attempt(self.path, write)
@@ -172,6 +174,15 @@ def _attempt(path: Path, work: object) -> None:
         work()
     except OSError as error:
         raise DeployError(f"{path}: {error.strerror or error}") from error
+
+
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk when this returns."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _own(path: Path, mode: int, owner: str) -> None:

@@ -11,9 +11,8 @@ from edge.deploy.actions import Action, Directory, File, Link, Remove, Run
 from edge.deploy.credentials import sealed
 from edge.deploy.layout import Layout
 from edge.deploy.machine import Machine
-from edge.deploy.version import folder_for, make_version
+from edge.deploy.version import UNITS, folder_for, make_version, services
 
-UNITS: Final = ("limen.service", "limen-dashboard.service")
 _APT: Final = ("apt-get", "-o", "DPkg::Lock::Timeout=120", "-q")
 _QUIET: Final = {"DEBIAN_FRONTEND": "noninteractive"}
 
@@ -49,10 +48,9 @@ def installation(layout: Layout, machine: Machine, source: Path, wishes: Wishes)
         File(layout.config, configuration(source, layout), mode=0o640, owner="root:limen", keep=True),
         Directory(layout.state, mode=0o700, owner="limen"),
         *sealed(layout, machine),
-        *(File(layout.units / unit, (source / "systemd" / unit).read_text(encoding="utf-8")) for unit in UNITS),
+        *services(layout, source),
         Run((str(program), "check-config", "--config", str(layout.config))),
         Link(layout.current, version.relative_to(layout.opt)),
-        File(layout.command, (source / "systemd/limen-command").read_text(encoding="utf-8"), mode=0o755),
         *boot.lines_added(layout, machine, wishes.boot_lines),
         *_systemctl(machine, ("daemon-reload",)),
         Run(("systemctl", "enable", *(UNITS if wishes.dashboard else UNITS[:1]))),
@@ -79,7 +77,7 @@ def removal(layout: Layout, machine: Machine, *, purge: bool) -> tuple[Action, .
         *(Remove(layout.units / unit) for unit in UNITS),
         Remove(layout.units / "limen.service.d"),
         *_systemctl(machine, ("daemon-reload",)),
-        *boot.lines_removed(layout, machine),
+        *boot.lines_removed(machine),
         Remove(layout.command),
         Remove(layout.opt),
         Remove(layout.users),

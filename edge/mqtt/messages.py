@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from edge.clock import Clock, rfc3339
+from edge.comparing import Score
 from edge.mqtt.strict_json import is_deeper
 from edge.values import EventKind, QualityWord, Verdict
 
@@ -173,6 +174,7 @@ class ModelFacts(Struct, frozen=True, kw_only=True):
     space: str | None = None
     quantization: str
     runtime: str | None = None
+    score: Score | None = None
 
 
 class CommandFacts(Struct, frozen=True, kw_only=True):

@@ -25,12 +25,17 @@ def info(settings: Settings, eye: Eye, rule: Rule, stamp: dict[str, Any]) -> Inf
     """Versions, models, thresholds and commands."""
     models: dict[str, ModelFacts] = {
         role: ModelFacts(
-            name=card.name, sha256=card.sha256, space=card.space, quantization=card.quantization, runtime=eye.runtime
+            name=card.name,
+            sha256=card.sha256,
+            space=card.space,
+            quantization=card.quantization,
+            runtime=eye.runtime,
+            score=rule.compare.score if role == "embedder" else None,
         )
         for role, card in eye.cards.items()
     }
     thresholds = {
-        "detection_threshold": round(rule.detection_threshold, 4),
+        "detection_threshold": round(rule.detection_threshold, 6),
         "verification_threshold": rule.verification_threshold,
         "margin": rule.margin,
         "frames_needed": float(rule.frames_needed),

@@ -51,7 +51,7 @@ def nearest_facts(person_id: str | None, similarity: float | None, privacy: Priv
     """Who of the others is most alike; whom people resemble is nobody's to know with `privacy` "none"."""
     if person_id is None or similarity is None:
         return None
-    return {"person_id": None if privacy == "none" else person_id, "similarity": round(similarity, 4)}
+    return {"person_id": None if privacy == "none" else person_id, "similarity": round(similarity, 6)}
 
 
 def changed(person: Person, asked: PersonSetArguments, place: str) -> tuple[Person, tuple[str, ...]]:

@@ -152,7 +152,7 @@ class Roll:
         misses = [one for all_of in examined.values() for one in all_of if (one.nearest_similarity or -1.0) >= near]
         misses.sort(key=lambda one: -(one.nearest_similarity or 0.0))
         return {
-            "detection_threshold": round(rule.detection_threshold, 4),
+            "detection_threshold": round(rule.detection_threshold, 6),
             "people": [
                 {
                     "person_id": person_id,
