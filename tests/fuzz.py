@@ -96,8 +96,8 @@ class Fuzzing:
                 return test(*words, **named)
             finally:
                 # What failed is made smaller from now on, and that takes the time it takes.
-                raised = sys.exc_info()[0]
-                self._failed |= raised is not None and not issubclass(raised, HypothesisException)
+                raised = sys.exc_info()[0] or HypothesisException
+                self._failed |= issubclass(raised, Exception) and not issubclass(raised, HypothesisException)
 
         return once
 
