@@ -92,9 +92,7 @@ def camera(settings: Settings, clock: Clock) -> Iterator[Finding]:
     brightness = float(np.mean([frame.image.mean() for frame in frames]))
     if not _DARK <= brightness <= _BRIGHT:
         word = "dark" if brightness < _DARK else "bright"
-        yield warn(
-            "light", f"the picture is too {word} ({brightness:.0f} of 255)", "see docs/hardware.md, The camera"
-        )
+        yield warn("light", f"the picture is too {word} ({brightness:.0f} of 255)", "see docs/hardware.md, The camera")
     else:
         yield ok("light", f"brightness {brightness:.0f} of 255")
 
