@@ -25,7 +25,8 @@ def execute(options: Namespace) -> int:
     if not (source / "edge/__init__.py").is_file():
         raise DeployError(f"{source} is no checkout of Limen")
     for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C does: the earlier version comes back
-        signal.signal(number, signal.default_int_handler)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, signal.default_int_handler)
     upgrade(layout, machine, source, SystemClock(), _say)
     return 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -84,10 +83,11 @@ class File:
         if self.keep and self.path.exists():
             return
         # Beside it first, so that a cut leaves the old file or the new one.
-        unfinished = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
+        unfinished = _unfinished(self.path)
 
         def write() -> None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.unlink(missing_ok=True)
             unfinished.touch(mode=0o600)
             unfinished.write_bytes(self.text if isinstance(self.text, bytes) else self.text.encode())
             _own(unfinished, self.mode, self.owner)
@@ -136,9 +136,10 @@ class Link:
         return f"link   {self.path} -> {self.target}"
 
     def do(self) -> None:
-        unfinished = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
+        unfinished = _unfinished(self.path)
 
         def link() -> None:
+            unfinished.unlink(missing_ok=True)
             unfinished.symlink_to(self.target)
             unfinished.replace(self.path)
 
@@ -166,6 +167,11 @@ class Remove:
                 self.path.unlink(missing_ok=True)
 
         _attempt(self.path, remove)
+
+
+def _unfinished(path: Path) -> Path:
+    """Always the same, so that what a kill left behind goes with the next attempt."""
+    return path.with_name(f".{path.name}.unfinished")
 
 
 def _attempt(path: Path, work: object) -> None:

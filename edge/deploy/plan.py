@@ -47,6 +47,7 @@ def installation(layout: Layout, machine: Machine, source: Path, wishes: Wishes)
         Directory(layout.etc),
         File(layout.config, configuration(source, layout), mode=0o640, owner="root:limen", keep=True),
         Directory(layout.state, mode=0o700, owner="limen"),
+        Directory(layout.board, mode=0o700, owner="limen-dashboard"),
         *sealed(layout, machine),
         *services(layout, source),
         Run((str(program), "check-config", "--config", str(layout.config))),
@@ -62,9 +63,10 @@ def removal(layout: Layout, machine: Machine, *, purge: bool) -> tuple[Action, .
     program = layout.program(layout.current)
     farewell = (str(layout.command), "uninstall-discovery", "--config", str(layout.config))
     known = program.exists()
-    rest = (
-        (Remove(layout.etc), Remove(layout.state), Remove(layout.state.with_name("limen-dashboard"))) if purge else ()
-    )
+    # Users stay as long as there is something of theirs: their numbers could be given to somebody else.
+    users = tuple(Run(("userdel", user), needed=False) for user in ("limen-dashboard", "limen"))
+    kept = (layout.state, layout.board)
+    rest = (*users, *map(Remove, (layout.etc, *kept))) if purge else (Remove(path, only_empty=True) for path in kept)
     return (
         *((Run(farewell, needed=False),) if known else ()),
         *_systemctl(machine, ("stop", *UNITS), needed=False),
@@ -82,8 +84,6 @@ def removal(layout: Layout, machine: Machine, *, purge: bool) -> tuple[Action, .
         Remove(layout.opt),
         Remove(layout.users),
         Remove(layout.users.parent, only_empty=True),
-        Run(("userdel", "limen-dashboard"), needed=False),
-        *((Run(("userdel", "limen"), needed=False),) if purge else ()),
         *rest,
     )
 

@@ -109,7 +109,7 @@ def _try_out(layout: Layout, version: Path, say: Say) -> None:
 def _watch(clock: Clock, say: Say, seconds: float) -> None:
     """Started by systemd, which waits until it is ready; then it must stay up without a restart."""
     say(f"start  the door, and watch it for {seconds:.0f} s")
-    if _systemctl("start", UNIT) != 0:
+    if not _starts():
         raise DeployError("the new version did not become ready")
     restarts = _property("NRestarts")
     give_up = clock.now() + seconds
@@ -136,7 +136,7 @@ def _change_over(layout: Layout, change: Unfinished, after: Path, clock: Clock, 
         raise DeployError(f"{error}; {change.before} is in use again") from error
     finally:
         if not held:
-            _back(layout, say)
+            _back(layout, say, at_once=True)
     Remove(note_file(layout)).do()
 
 
@@ -146,20 +146,27 @@ def _finish_earlier(layout: Layout, clock: Clock, say: Say, watched: float) -> N
     if change is None:
         return
     say("An earlier upgrade was cut short: that first")
-    if change.stage == "switching" and in_use(layout).name != change.before:
-        try:
+    switched = in_use(layout).name != change.before
+    try:
+        if switched and change.stage == "switching":
             if change.running:
                 _watch(clock, say, watched)
-            Remove(note_file(layout)).do()
-        except DeployError as error:
-            say(f"back   because {error}")
-        else:
-            return
-    _back(layout, say)
+        elif switched or change.stage == "back":
+            raise DeployError("it was on its way back")  # noqa: TRY301 - as one that does not hold
+        elif change.running:
+            _systemctl("start", UNIT)
+        Remove(note_file(layout)).do()
+    except DeployError as error:
+        say(f"back   because {error}")
+        _back(layout, say, at_once=False)
 
 
-def _back(layout: Layout, say: Say) -> None:
-    """Whatever of it was done already. Needs no room on the disk, which may be full."""
+def _back(layout: Layout, say: Say, *, at_once: bool) -> None:
+    """Whatever of it was done already. Needs no room on the disk, which may be full.
+
+    Not `at_once` the door may have worked on since, after a restart of the machine, and the copy of the database may be
+    weeks old: it comes back only where the earlier version cannot work with what there is.
+    """
     change = _unfinished(layout)
     if change is None:
         return
@@ -170,10 +177,21 @@ def _back(layout: Layout, say: Say) -> None:
         _systemctl("stop", UNIT)
         # The link first: cut short here, a version starts that would rather refuse a newer database than lose one.
         _switch(layout, layout.versions / change.before)
-        _restore_store(layout)
-    if change.running and _systemctl("start", UNIT) != 0:
+        if at_once:
+            _restore_store(layout)
+    if change.running and not _starts() and (change.stage == "stopping" or not _starts_with_copy(layout)):
         say("The earlier version does not become ready either: `systemctl status limen` says why")
     Remove(note_file(layout)).do()
+
+
+def _starts() -> bool:
+    return _systemctl("start", UNIT) == 0
+
+
+def _starts_with_copy(layout: Layout) -> bool:
+    _systemctl("stop", UNIT)
+    _restore_store(layout)
+    return _starts()
 
 
 def note_file(layout: Layout) -> Path:

@@ -78,11 +78,13 @@ def test_debians_broker_stays_off_in_an_image_too_but_is_left_alone_where_it_was
 
 def test_a_removal_leaves_configuration_people_and_keys_unless_they_are_to_go(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
-    kept = {step.path for step in removal(layout, PI_4, purge=False) if isinstance(step, Remove)}
-    gone = {step.path for step in removal(layout, PI_4, purge=True) if isinstance(step, Remove)}
-    assert layout.opt in kept
-    assert not {layout.etc, layout.state} & kept
-    assert {layout.etc, layout.state} <= gone
+    theirs = {layout.etc, layout.state, layout.board}
+    for purge in (False, True):
+        steps = removal(layout, PI_4, purge=purge)
+        gone = {step.path for step in steps if isinstance(step, Remove) and not step.only_empty}
+        assert layout.opt in gone
+        assert theirs & gone == (theirs if purge else set())
+        assert ("userdel" in told(steps)) == purge, "whoever owns what stays"
 
 
 def test_a_dry_run_says_all_and_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -247,6 +247,7 @@ def test_the_archive_holds_no_face_name_address_key_or_password(
         held = {name: file.read().decode() for name, file in files.items() if file is not None}
     whole = "\n".join([*held, *held.values()]).lower()
     assert "canary" not in whole
+    assert b"canary" not in (home / "canary.tar.gz").read_bytes()
     assert str(tmp_path) not in whole
     report = {line["what"]: line for line in json.loads(held["limen-doctor/report.json"])}
     assert report["store"]["text"] == "1 people cannot be read"
