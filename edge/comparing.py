@@ -17,10 +17,16 @@ Score = Literal["cosine", "head"]
 
 
 class Comparator(Protocol):
-    """`score` names it: the cosine, in [-1, 1], or what a network's own head says, in [0, 1]."""
+    """`score` names it: the cosine, in [-1, 1], or what a network's own head says, in [0, 1].
+
+    `floor`: the cosine below which a head has no say, and the score is 0.
+    """
 
     @property
     def score(self) -> Score: ...
+
+    @property
+    def floor(self) -> float: ...
 
     def against(self, many: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
         """Each of `many` [n, d] with one [d] or with each of several [m, d]: [n] or [n, m]."""
@@ -36,6 +42,7 @@ class Cosine:
     """The cosine of the angle between two embeddings; for unit length, also the order of Euclidean distance."""
 
     score: Score = "cosine"
+    floor: float = -math.inf
 
     def against(self, many: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
         return many @ others.T

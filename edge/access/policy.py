@@ -110,8 +110,12 @@ class Rule:
         )
 
     def _score(self) -> str:
-        head = "\nSimilarity is what the network's own head says of two embeddings, from 0 to 1."
-        return "" if self.compare.score == "cosine" else head
+        if self.compare.score == "cosine":
+            return ""
+        return (
+            "\nSimilarity is what the network's own head says of two embeddings, from 0 to 1;\n"
+            f"where their cosine is below {self.compare.floor:.3f}, it is 0."
+        )
 
     def _second_factor(self) -> str:
         some = "Children, people who look too much like another, and whoever is told to"

@@ -37,5 +37,5 @@ def test_a_door_runs_with_the_network_and_decides_on_both(album: Path, tmp_path:
     card = json.loads((FOLDER / "mobilefacenet.json").read_text(encoding="utf-8"))
     (home / "models" / f"{NAME}.json").write_text(json.dumps({**card, "name": NAME}), encoding="utf-8")
     shutil.copy(FOLDER / "mobilefacenet.tflite", home / "models" / f"{NAME}.tflite")
-    assert stage(home, album, ["resident", "stranger"]) == ("resident", "stranger")
+    assert stage(home, album, ["resident", "stranger"]) == ("resident", "stranger", 1)
     assert run_door(home, SystemClock()) == ["granted", "refused"]
