@@ -81,7 +81,7 @@ def _people(out: Path) -> Path:
         return folder
     print(
         f"No AT&T faces: {f'{data} has no {_ATT}' if data else f'{DATA} is not set'}. Training on {PEOPLE} made-up "
-        "people instead,\nmixed and bent out of the demo's two pictures: they are easy to tell apart, and what is learned "
+        "people instead,\nmixed and bent out of the demo's two pictures: they are easy to tell apart; what is learned "
         "from them\nis no good for real faces. `limen-convert siamese-demo DIR` takes your own."
     )
     return make_up(FOLDER.parent / ".demo", out / "made-up")

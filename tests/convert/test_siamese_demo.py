@@ -11,8 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
+from convert.embeddings import Device
 from convert.models import FOLDER
-from convert.siamese.demo import NAME, run_door, stage
+from convert.siamese.demo import NAME, Shown, run_door, stage, summary
+from convert.siamese.faces import good_face
+from convert.siamese.made_up import make_up
 from edge.clock import SystemClock
 
 
@@ -39,3 +42,24 @@ def test_a_door_runs_with_the_network_and_decides_on_both(album: Path, tmp_path:
     shutil.copy(FOLDER / "mobilefacenet.tflite", home / "models" / f"{NAME}.tflite")
     assert stage(home, album, ["resident", "stranger"]) == ("resident", "stranger", 1)
     assert run_door(home, SystemClock()) == ["granted", "refused"]
+
+
+def test_made_up_people_are_made_once_and_the_door_takes_their_faces(faces: dict[str, Any], tmp_path: Path) -> None:
+    made = make_up(FOLDER.parent / ".demo", tmp_path / "people")
+    pictures = sorted(made.glob("*/*.jpg"))
+    assert len(faces) == 2
+    assert len(pictures) == 10 * len(list(made.glob("nobody*"))) == 400
+    device = Device(FOLDER)
+    some = [cv2.imread(str(path)) for path in pictures[::20]]
+    assert sum(good_face(image, device, 112)[0] is not None for image in some if image is not None) >= 18
+    written = pictures[0].stat().st_mtime_ns
+    assert make_up(FOLDER.parent / ".demo", made) == made
+    assert pictures[0].stat().st_mtime_ns == written
+
+
+def test_what_came_of_several_seeds_is_counted() -> None:
+    shown = [Shown(1, ("granted", "refused")), None, Shown(3, ("granted", "granted")), Shown(2, ())]
+    assert summary(shown) == (
+        "Of 4 seeds, 3 came to a door with somebody enrolled, after asking 6 people. There the resident was let in 2 "
+        "times, and the stranger refused 1 times."
+    )
