@@ -55,7 +55,8 @@ COSINE: Final = Cosine()
 
 
 def readable(similarity: float, decimals: int = 2) -> str:
-    """A similarity for people. From 0.99 on, where a head says most of what it says, with what tells it from 1."""
-    if 0.99 <= similarity < 1:
-        decimals = min(6, math.floor(-math.log10(1 - similarity)) + 2)
+    """A similarity for people. Next to 0 and 1, where heads say most of what they say, with what tells it apart."""
+    end = min(similarity, 1 - similarity)
+    if 0 < end <= 0.01:
+        decimals = min(6, math.floor(-math.log10(end)) + 2)
     return f"{similarity:.{decimals}f}"

@@ -162,6 +162,9 @@ def test_a_card_cannot_promise_a_score_without_its_head(tmp_path: Path, changes:
         (0.714, "0.71"),
         (-0.126, "-0.13"),
         (0.9, "0.90"),
+        (0.0001, "0.000100"),
+        (0.0043, "0.0043"),
+        (0.0, "0.00"),
         (0.9912, "0.9912"),
         (0.99871, "0.9987"),
         (0.999987, "0.999987"),
@@ -169,7 +172,7 @@ def test_a_card_cannot_promise_a_score_without_its_head(tmp_path: Path, changes:
         (1.0, "1.00"),
     ],
 )
-def test_a_score_next_to_one_is_told_from_one(similarity: float, told: str) -> None:
+def test_a_score_next_to_an_end_is_told_from_it(similarity: float, told: str) -> None:
     assert readable(similarity) == told
 
 
