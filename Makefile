@@ -58,7 +58,7 @@ evaluate: .venv/ready .venv-convert/ready ## Measure the models on LIMEN_DATA; w
 	$(CONVERT) -m convert quantize --attempts --release none
 	$(DEVICE) -m convert report
 
-siamese-demo: .venv-convert/ready broker ## Train a small siamese network, convert it, run a door with it
+siamese-demo: .venv-convert/ready broker pictures ## Train a small siamese network, convert it, run a door with it
 	@$(CONVERT) -m convert siamese-demo
 
 siamese-report: .venv-convert/ready ## Train every recipe on LFW and write docs/siamese.md; goes on where it stopped

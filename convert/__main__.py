@@ -113,7 +113,8 @@ def _release(options: argparse.Namespace) -> None:
 
         card = release_run(options.training, options.models, options.name, options.licence)
         announce(card, options.models)
-        print(f"`vision.embedder: {card.name}` in config.yaml takes it to the door, where everybody is enrolled anew")
+        if card.thresholds:
+            print(f"Now `vision.embedder: {card.name}` in config.yaml, and everybody is enrolled anew")
         return
     for card in refresh_cards(options.models):
         announce(card, options.models)

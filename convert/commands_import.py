@@ -14,6 +14,7 @@ from convert.bring import Description, bring, name_from, sha256_of
 from convert.errors import ConversionError
 from convert.models import FOLDER, IMPORTS
 from convert.sources.imported import Imported, Wish
+from edge.access.policy import FALSE_MATCH_RATES
 from edge.vision.align import TEMPLATES
 from edge.vision.cards import Card
 
@@ -52,6 +53,12 @@ def announce(card: Card, folder: Path) -> None:
         print(f"{card.name}: embeddings are compared by {'its own head' if card.score == 'head' else 'cosine'}")
     for step in card.thresholds:
         print(f"{card.name}: similarity {step.similarity:.4f} at FMR {step.fmr:g} ({step.data})")
+    known = {step.fmr for step in card.thresholds}
+    missing = [level for level, fmr in FALSE_MATCH_RATES.items() if fmr not in known]
+    if card.thresholds and missing:
+        print(
+            f"{card.name}: too few people judged it for `access.security`: {', '.join(missing)}: so set, no door opens"
+        )
     if card.role == "embedder" and not card.thresholds:
         print(
             f"limen-convert: {card.name} has no evaluation record for these bytes, so its card has no thresholds and "

@@ -23,7 +23,10 @@ def add(commands: Any) -> None:
     """Make both known."""
     show = commands.add_parser("siamese-demo", help="train a small network, convert it, and run a door with it")
     show.set_defaults(run=_demo)
-    show.add_argument("pictures", type=Path, nargs="?", metavar="DIR", help=f"folders of people (${DATA}/{_ATT})")
+    show.add_argument(
+        "pictures", type=Path, nargs="?", metavar="DIR", help=f"folders of people (${DATA}/{_ATT}, or made-up ones)"
+    )
+    show.add_argument("--seeds", type=int, metavar="N", help="do it N times, each with other people, and count")
     show.add_argument("--out", type=Path, default=RUNS / "demo", metavar="DIR", help="(%(default)s)")
     show.add_argument("--threads", type=int, default=2, metavar="N", help="of TensorFlow (%(default)s)")
 
@@ -54,9 +57,31 @@ def _report(options: argparse.Namespace) -> None:
 
 def _demo(options: argparse.Namespace) -> None:
     few_threads(options.threads)
-    from convert.siamese.demo import demo
+    from convert.siamese.demo import RIGHT, Shown, demo, summary
 
-    folder = options.pictures or Path(os.environ.get(DATA, ""), _ATT)
-    if not folder.is_dir():
-        raise ConversionError(f"{folder}: no folder of people; name one, or the parent of {_ATT} with {DATA}")
-    sys.exit(demo(folder, options.out, SystemClock()))
+    folder, clock = options.pictures or _people(options.out), SystemClock()
+    if options.seeds is None:
+        sys.exit(0 if len(demo(folder, options.out, clock).verdicts) == len(RIGHT) else 1)
+    shown: list[Shown | None] = []
+    for seed in range(1, options.seeds + 1):
+        try:
+            shown.append(demo(folder, options.out / f"seed-{seed}", clock, seed))
+        except ConversionError as error:
+            print(f"seed {seed}: {error}", flush=True)
+            shown.append(None)
+    print(summary(shown))
+
+
+def _people(out: Path) -> Path:
+    """The AT&T faces where they are at hand, else people who do not exist. Says which."""
+    from convert.siamese.made_up import PEOPLE, make_up
+
+    data = os.environ.get(DATA)
+    if data and (folder := Path(data, _ATT)).is_dir():
+        return folder
+    print(
+        f"No AT&T faces: {f'{data} has no {_ATT}' if data else f'{DATA} is not set'}. Training on {PEOPLE} made-up "
+        "people instead,\nmixed and bent out of the demo's two pictures: they are easy to tell apart; what is learned "
+        "from them\nis no good for real faces. `limen-convert siamese-demo DIR` takes your own."
+    )
+    return make_up(FOLDER.parent / ".demo", out / "made-up")

@@ -80,6 +80,7 @@ class Device:
         self.compare = open_comparator(models, self.cards["embedder"])
         self.files = {role: card.sha256 for role, card in self.cards.items()}
         self.embed = self._eye.embed
+        self.embed_pixels = self._eye.embed_pixels
         self.measure = self._eye.measure
         self.space = self._eye.space
 

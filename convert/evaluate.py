@@ -6,9 +6,10 @@ measured through the device's own code.
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,8 @@ from convert.datasets import Fold, Identities, identities, people_of, read_pairs
 from convert.embeddings import Device, Embedded, embed_on_device
 from convert.errors import ConversionError
 from convert.record import Histogram, Level, PairFigures, Part, Point, Record
+from edge.comparing import COSINE, Comparator
+from edge.vision.heads import DenseHead
 
 # The levels of a card: convenience, balanced and strict, and the one from which a visit looks like an attempt.
 LEVELS: Final = (1e-2, 1e-3, 1e-4, 1e-5)
@@ -40,6 +43,9 @@ class Half:
     def scores(self, fold: Fold) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Similarity (NaN where a picture is unusable) and truth of each pair."""
         return self.embedded.scores(self.people.pictures, fold)
+
+    def compared_by(self, compare: Comparator) -> Half:
+        return replace(self, embedded=replace(self.embedded, compare=compare))
 
 
 def evaluate(images: Path, train: Path, test: Path, device: Device, data: str) -> Record:
@@ -67,6 +73,10 @@ def _half(folds: tuple[Fold, ...], images: Path, device: Device) -> Half:
 
 def measure(train: Half, test: Half, device: Device, data: str, halves: tuple[str, str]) -> Record:
     """All figures of the two halves, which are called `halves`."""
+    floor = None
+    if isinstance(device.compare, DenseHead):
+        floor = floor_of(train, device.compare)
+        train, test = (half.compared_by(replace(device.compare, floor=floor)) for half in (train, test))
     train_pairs = figures.all_pairs(train.embedded.vectors, train.people.people, train.embedded.compare)
     test_pairs = figures.all_pairs(test.embedded.vectors, test.people.people, test.embedded.compare)
     return Record(
@@ -85,7 +95,22 @@ def measure(train: Half, test: Half, device: Device, data: str, halves: tuple[st
         histogram=_histogram(test_pairs),
         compared_by=device.embedder.compared_by,
         halves=halves,
+        floor=floor,
     )
+
+
+def floor_of(train: Half, head: DenseHead) -> float:
+    """The cosine below which a head has no say: of the pairs of one person that it accepts, 1 in 1,000 lie there.
+
+    1 where it accepts none, or too few people were seen to know from where on it accepts (docs/decisions/0004).
+    """
+    alone, vectors = replace(head, floor=-math.inf), train.embedded.vectors
+    limit = figures.threshold_at(figures.all_pairs(vectors, train.people.people, alone).impostors, LEVELS[0])
+    owners = np.asarray(train.people.people)
+    first, second = np.nonzero(np.triu(owners[:, np.newaxis] == owners, 1))
+    scores, cosines = (by.paired(vectors[first], vectors[second]) for by in (alone, COSINE))
+    accepted = np.sort(cosines[scores >= (math.inf if limit is None else limit)])
+    return math.floor(accepted[len(accepted) // 1000] * 10_000) / 10_000 if len(accepted) else 1.0
 
 
 def levels(train: figures.AllPairs, test: figures.AllPairs, fmrs: Sequence[float] = LEVELS) -> tuple[Level, ...]:

@@ -208,6 +208,7 @@ def card_of(before: Card, recipe: Recipe, subject: Subject, content: bytes) -> C
         selftest="",
         head=msgspec.UNSET,
         score=msgspec.UNSET,
+        floor=msgspec.UNSET,
     )
 
 

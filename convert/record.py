@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 
 from convert.errors import ConversionError
 from convert.release import write_file
@@ -111,8 +111,8 @@ class Histogram(Struct, frozen=True, forbid_unknown_fields=True):
 class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One evaluation of one chain of models.
 
-    `compared_by`: as its card says. `halves`: what the people are called who gave the thresholds, and those who gave
-    the figures.
+    `compared_by`: as its card says; by a head from the cosine `floor` on. `halves`: what the people are called who gave
+    the thresholds, and those who gave the figures.
     """
 
     name: str
@@ -130,6 +130,7 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     histogram: Histogram
     compared_by: str = "cosine"
     halves: tuple[str, str] = ("DevTrain", "DevTest")
+    floor: float | None = None
 
     def thresholds(self) -> tuple[Threshold, ...]:
         """For the card."""
@@ -174,16 +175,21 @@ def write_record(folder: Path, record: Record) -> None:
 
 
 def judged(card: Card, folder: Path) -> Card:
-    """An embedder's card with the thresholds and accuracy of its record.
+    """An embedder's card with the thresholds, accuracy and floor of its record.
 
     With none when no record is for its bytes, or when it was made with another detector or other landmarks than those
     in `folder`, which would cut its faces differently, or by another score.
     """
     record = read_records(folder).get(card.sha256)
     beside = {read_card(path).sha256 for path in folder.glob("*.json") if path.name != FILE}
-    fits = record is not None and record.compared_by == card.compared_by
+    fits = (
+        record is not None
+        and record.compared_by == card.compared_by
+        and (record.floor is None) == (card.score != "head")
+    )
     if record is None or not fits or not set(record.models.values()) <= beside | {card.sha256}:
-        return msgspec.structs.replace(card, thresholds=(), accuracy={}, runtime=None)
+        return msgspec.structs.replace(card, thresholds=(), accuracy={}, runtime=None, floor=UNSET)
+    floor = UNSET if record.floor is None else record.floor
     return msgspec.structs.replace(
-        card, thresholds=record.thresholds(), accuracy=record.accuracy(), runtime=record.runtime
+        card, thresholds=record.thresholds(), accuracy=record.accuracy(), runtime=record.runtime, floor=floor
     )

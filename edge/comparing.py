@@ -17,10 +17,16 @@ Score = Literal["cosine", "head"]
 
 
 class Comparator(Protocol):
-    """`score` names it: the cosine, in [-1, 1], or what a network's own head says, in [0, 1]."""
+    """`score` names it: the cosine, in [-1, 1], or what a network's own head says, in [0, 1].
+
+    `floor`: the cosine below which a head has no say, and the score is 0.
+    """
 
     @property
     def score(self) -> Score: ...
+
+    @property
+    def floor(self) -> float: ...
 
     def against(self, many: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
         """Each of `many` [n, d] with one [d] or with each of several [m, d]: [n] or [n, m]."""
@@ -36,6 +42,7 @@ class Cosine:
     """The cosine of the angle between two embeddings; for unit length, also the order of Euclidean distance."""
 
     score: Score = "cosine"
+    floor: float = -math.inf
 
     def against(self, many: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
         return many @ others.T
@@ -48,7 +55,8 @@ COSINE: Final = Cosine()
 
 
 def readable(similarity: float, decimals: int = 2) -> str:
-    """A similarity for people. From 0.99 on, where a head says most of what it says, with what tells it from 1."""
-    if 0.99 <= similarity < 1:
-        decimals = min(6, math.floor(-math.log10(1 - similarity)) + 2)
+    """A similarity for people. Next to 0 and 1, where heads say most of what they say, with what tells it apart."""
+    end = min(similarity, 1 - similarity)
+    if 0 < end <= 0.01:
+        decimals = min(6, math.floor(-math.log10(end)) + 2)
     return f"{similarity:.{decimals}f}"

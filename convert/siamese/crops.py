@@ -25,6 +25,7 @@ from edge.vision.align import TEMPLATES, align
 
 Detector = Literal["blazeface", "mtcnn", "haar", "none"]
 TEMPLATE: Final = "arcface112"
+CUT: Final = "cut.json"  # in a folder of people whose pictures are faces, cut by the door's own code
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +100,11 @@ def _faces(files: Sequence[Path], points: NDArray[np.float32] | None, size: int)
         if points is not None:
             faces[row] = align(image, points[row], TEMPLATES[TEMPLATE], size)
         else:
-            how = cv2.INTER_AREA if min(image.shape[:2]) >= size else cv2.INTER_LINEAR
-            faces[row] = cv2.cvtColor(cv2.resize(image, (size, size), interpolation=how), cv2.COLOR_BGR2RGB)
+            faces[row] = squared(image, size)
     return {"pixels": faces}
+
+
+def squared(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """A BGR picture that is a face already: RGB uint8 [size, size, 3]."""
+    how = cv2.INTER_AREA if min(image.shape[:2]) >= size else cv2.INTER_LINEAR
+    return np.asarray(cv2.cvtColor(cv2.resize(image, (size, size), interpolation=how), cv2.COLOR_BGR2RGB), np.uint8)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import cv2
 import msgspec
@@ -61,16 +61,23 @@ _FRAMES: Final = 8  # of the clip for each picture, ten a second
 _PAUSE: Final = 30  # frames without anybody
 _WIDTH, _HEIGHT, _FACE = 640, 480, 420
 _PATIENCE: Final = 60.0  # seconds
-_VISITS: Final = 2
+RIGHT: Final = ("granted", "refused")  # the verdicts that are right
 _LIMEN: Final = (sys.executable, "-m", "edge")
 
 Picture = NDArray[np.uint8]
 
 
-def demo(pictures: Path, out: Path, clock: Clock) -> int:
-    """Train, convert, and run a door; exit code 1 when the door decided nothing. Raises ConversionError."""
-    print(f"Training on {pictures.name}: {DEMO.recipe} loss, backbone {DEMO.backbone}", flush=True)
-    result = train(msgspec.structs.replace(DEMO, pictures=str(pictures)), out / "run", clock)
+class Shown(NamedTuple):
+    """How many people were asked until one could be enrolled, and the verdicts: on that one, then on a stranger."""
+
+    asked: int
+    verdicts: tuple[str, ...]
+
+
+def demo(pictures: Path, out: Path, clock: Clock, seed: int = DEMO.seed) -> Shown:
+    """Train, convert, and run a door. Raises ConversionError."""
+    print(f"Training on {pictures.name}: {DEMO.recipe} loss, backbone {DEMO.backbone}, seed {seed}", flush=True)
+    result = train(msgspec.structs.replace(DEMO, pictures=str(pictures), seed=seed), out / "run", clock)
     figures = result.figures
     print(
         f"{len(result.people['test'])} people it never saw: accuracy {figures.accuracy.value:.3f} "
@@ -84,11 +91,22 @@ def demo(pictures: Path, out: Path, clock: Clock) -> int:
     if level is None:
         raise ConversionError(f"{pictures}: too few people for a threshold at FMR {_LEVEL:g}, and no door without one")
     print(f"Converted: {card.name}.tflite, {card.bytes:,} bytes, detection threshold {level:.4f} at FMR {_LEVEL:g}")
-    resident, stranger = stage(home, pictures, result.people["test"])
+    resident, stranger, asked = stage(home, pictures, result.people["test"])
     print(f"At the door: {resident}, enrolled, now with {_SHOWN} other pictures; then {stranger}\n{HEADER}")
-    decided = run_door(home, clock)
+    verdicts = run_door(home, clock)
     print(f"\nThis door again: limen run --preview --config {home / 'config.yaml'}")
-    return 0 if len(decided) == _VISITS else 1
+    return Shown(asked, tuple(verdicts))
+
+
+def summary(shown: Sequence[Shown | None]) -> str:
+    """Of several seeds, how often all went well; None is one with which nobody could be enrolled."""
+    enrolled = [one for one in shown if one is not None]
+    right = [sum(one.verdicts[visit : visit + 1] == (word,) for one in enrolled) for visit, word in enumerate(RIGHT)]
+    asked = sum(one.asked for one in enrolled)
+    return (
+        f"Of {len(shown)} seeds, {len(enrolled)} came to a door with somebody enrolled, after asking {asked} people. "
+        f"There the resident was let in {right[0]} times, and the stranger refused {right[1]} times."
+    )
 
 
 def _models(run: Path, models: Path) -> Card:
@@ -100,15 +118,16 @@ def _models(run: Path, models: Path) -> Card:
     return release_run(run, models, NAME, "that of the pictures")
 
 
-def stage(home: Path, pictures: Path, names: Sequence[str]) -> tuple[str, str]:
+def stage(home: Path, pictures: Path, names: Sequence[str]) -> tuple[str, str, int]:
     """Enrol the first of the people whose pictures agree, film the other ones of theirs, then those of somebody else.
 
-    Whoever cannot be enrolled is told: the door refuses references that are not alike enough under its rule.
+    Gives both names, and how many were asked. Whoever cannot be enrolled is told: the door refuses references that are
+    not alike enough under its rule.
     """
     (home / "config.yaml").write_text(_CONFIG, encoding="utf-8")
     (home / "config.yaml").chmod(0o600)
     cast = _cast(pictures, names)
-    for resident, scenes in cast.items():
+    for asked, (resident, scenes) in enumerate(cast.items(), 1):
         photographs = home / "photographs" / resident
         photographs.mkdir(parents=True)
         for number, scene in enumerate(scenes[:-_SHOWN]):
@@ -118,7 +137,7 @@ def stage(home: Path, pictures: Path, names: Sequence[str]) -> tuple[str, str]:
         if not done.returncode:
             stranger = next(name for name in cast if name != resident)
             _film(home / "scene.avi", (scenes[-_SHOWN:], cast[stranger]))
-            return resident, stranger
+            return resident, stranger, asked
         print(f"{resident} cannot be enrolled: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
     raise ConversionError("nobody's pictures are alike enough for this network: nothing to show at a door")
 
@@ -185,7 +204,7 @@ def _listen(settings: Settings, clock: Clock) -> list[str]:
             if "verdict" in event:
                 print(line(event, colour=sys.stdout.isatty()), flush=True)
                 verdicts.append(event["verdict"])
-            if len(verdicts) == _VISITS:
+            if len(verdicts) == len(RIGHT):
                 break
     return verdicts
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -20,7 +21,7 @@ from convert.embeddings import NOT_ACQUIRED, Device
 from convert.errors import ConversionError
 from convert.release import write_file
 from convert.siamese.album import PICTURES, briefly
-from convert.siamese.crops import TEMPLATE, read_colour
+from convert.siamese.crops import CUT, TEMPLATE, read_colour
 from edge.camera.camera import make_source
 from edge.clock import Clock, SystemClock
 from edge.errors import CameraError, ConfigError
@@ -188,6 +189,7 @@ def _with_sheet(cutting: Cutting, shown: list[Picture], source: str) -> Cutting:
         top, left = number // _COLUMNS * _CELL, number % _COLUMNS * _CELL
         sheet[top : top + _CELL, left : left + _CELL] = cell
     _write(cutting.out / SHEET, sheet)
+    write_file(cutting.out / CUT, msgspec.json.encode({"template": TEMPLATE}))
     return cutting
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from convert.bring import Description, bring, name_from, sha256_of
 from convert.datasets import Fold, Identities, Pair
-from convert.embeddings import Device, embed_on_device
+from convert.embeddings import NOT_ACQUIRED, Device, Embedded, embed_on_device, embed_pictures
 from convert.errors import ConversionError
 from convert.evaluate import Half, measure
 from convert.models import answered
@@ -18,7 +21,7 @@ from convert.record import judged, write_record
 from convert.release import release_card
 from convert.siamese.album import Album, scan
 from convert.siamese.backbones import input_of
-from convert.siamese.crops import TEMPLATE
+from convert.siamese.crops import CUT, TEMPLATE, squared
 from convert.siamese.learner import SIAMESE, TOWER
 from convert.siamese.parts import chosen_of
 from convert.siamese.run import Run, read_run
@@ -29,6 +32,8 @@ from convert.sources.keras_file import import_keras
 from edge.settings import VisionSettings
 from edge.vision.cards import Card
 
+Embedding = Callable[[Sequence[Path], Device], Embedded]
+
 _PAIRS: Final = 1000
 _JUDGING: Final = 9  # which random numbers: not those that the training drew
 
@@ -37,7 +42,8 @@ def release_run(folder: Path, models: Path, name: str | None = None, licence: st
     """Convert the network of a run into `models`, and give its card thresholds from the run's validation people.
 
     They, and the test people for the figures, are seen through the device's own eye in `models`: its detector, its
-    alignment, the converted file. Raises ConversionError when the run is not finished, or its people are gone.
+    alignment, the converted file; faces that its code cut before, through the file alone. Raises ConversionError when
+    the run is not finished, or its people are gone.
     """
     run, result = read_run(folder), read_result(folder)
     source = folder / (SIAMESE if (folder / SIAMESE).exists() else TOWER)
@@ -46,11 +52,13 @@ def release_run(folder: Path, models: Path, name: str | None = None, licence: st
     said = Description(name, eats.mean, eats.scale, eats.order, TEMPLATE, _told(run), licence)
     network = import_keras(source, Wish(run.size, None, eats.order))
     card = bring(models, network, said, sha256_of(source))
-    if run.detector == "none":
-        return card  # faces that were cut already: the door's eye has nothing to find in them
+    cut = run.detector == "none"  # the door's eye has nothing to find in them
+    if cut and not (Path(run.pictures) / CUT).exists():
+        return card  # and who cut them in which way, nobody knows
     device = Device(models, VisionSettings(embedder=name))
     album = scan(Path(run.pictures))
-    halves = [_half(album, result.people[part], device, run.seed) for part in ("validation", "test")]
+    embed = _embed_cut if cut else embed_on_device
+    halves = [_half(album, result.people[part], device, embed, run.seed) for part in ("validation", "test")]
     write_record(models, measure(halves[0], halves[1], device, Path(run.pictures).name, ("validation", "test")))
     card = answered(judged(card, models), models)
     release_card(models, card)
@@ -69,13 +77,23 @@ def read_result(folder: Path) -> Result:
         raise ConversionError(f"{folder / RESULT}: {error}") from None
 
 
-def _half(album: Album, names: tuple[str, ...], device: Device, seed: int) -> Half:
+def _embed_cut(pictures: Sequence[Path], device: Device) -> Embedded:
+    """Of faces that `limen-convert faces` or `capture` cut: they came past the door's detector and gate then."""
+
+    def embed(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32] | None, str]:
+        found = device.embed_pixels(squared(image, device.embedder.input.shape[1]))
+        return (None, NOT_ACQUIRED) if found is None else (found.vector, "")
+
+    return replace(embed_pictures(pictures, embed), compare=device.compare)
+
+
+def _half(album: Album, names: tuple[str, ...], device: Device, embed: Embedding, seed: int) -> Half:
     place = {name: index for index, name in enumerate(album.people.names)}
     gone = [name for name in names if name not in place]
     if gone:
         raise ConversionError(f"{gone[0]}: was judged on and has no pictures any more; train anew")
     people = chosen_of(album.people, [place[name] for name in names])
-    return Half((_fold(people, seed),), people, embed_on_device(people.pictures, device))
+    return Half((_fold(people, seed),), people, embed(people.pictures, device))
 
 
 def _fold(people: Identities, seed: int) -> Fold:

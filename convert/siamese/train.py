@@ -25,7 +25,7 @@ from convert.siamese.album import briefly, scan
 from convert.siamese.augment import augmented
 from convert.siamese.backbones import NONE
 from convert.siamese.checkpoint import State
-from convert.siamese.crops import Crops, cut
+from convert.siamese.crops import CUT, Crops, cut
 from convert.siamese.everybody import lowest_tar
 from convert.siamese.features import features
 from convert.siamese.heads import brought
@@ -102,6 +102,8 @@ def train(run: Run, folder: Path, clock: Clock) -> Result:
 def prepare(run: Run) -> tuple[Parts, Mapping[str, Crops], tuple[str, ...]]:
     """The three parts of the people, and the faces of each."""
     pictures = Path(run.pictures)
+    if run.detector != "none" and (pictures / CUT).exists():
+        raise ConversionError(f"{pictures}: its faces are cut already ({CUT}): train with --detector none")
     album = scan(pictures)
     if run.protocol == "lfw":
         parts = split_lfw(album, pictures, run.shares, run.seed)

@@ -21,12 +21,12 @@ SWAPPED_BELOW: Final = 0.35
 SAME_AGAIN: Final = 0.4
 
 # How often two different people may be taken for one, per comparison.
-_FALSE_MATCH_RATES: Final = {"convenience": 1e-3, "balanced": 1e-4, "strict": 1e-5}
+FALSE_MATCH_RATES: Final = {"convenience": 1e-3, "balanced": 1e-4, "strict": 1e-5}
 
 
 def level_fmr(security: Literal["convenience", "balanced", "strict"]) -> float:
     """The false match rate of one comparison that a security level stands for."""
-    return _FALSE_MATCH_RATES[security]
+    return FALSE_MATCH_RATES[security]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,12 @@ class Rule:
         )
 
     def _score(self) -> str:
-        head = "\nSimilarity is what the network's own head says of two embeddings, from 0 to 1."
-        return "" if self.compare.score == "cosine" else head
+        if self.compare.score == "cosine":
+            return ""
+        return (
+            "\nSimilarity is what the network's own head says of two embeddings, from 0 to 1;\n"
+            f"where their cosine is below {self.compare.floor:.3f}, it is 0."
+        )
 
     def _second_factor(self) -> str:
         some = "Children, people who look too much like another, and whoever is told to"

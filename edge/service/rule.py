@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from edge.access.policy import Rule, make_rule
+from edge.errors import ModelError
 from edge.settings import Settings
 from edge.vision.cards import Card, read_card
 from edge.vision.heads import open_comparator
@@ -19,5 +22,9 @@ def effective_rule(settings: Settings) -> Rule:
     Raises ConfigError, ModelError.
     """
     card = embedder_card(settings)
+    if card.score == "head" and card.floor is UNSET:
+        raise ModelError(
+            f"{card.name}.json: its head has no `floor` and may say anything of what is no face: evaluate it"
+        )
     thresholds = [(step.fmr, step.similarity) for step in card.thresholds]
     return make_rule(settings.access, thresholds, open_comparator(settings.models, card))

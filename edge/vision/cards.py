@@ -83,7 +83,8 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     another space are never compared. Both are set for an embedder and null for the rest. `runtime` and `accuracy` say
     with what it was judged and how well it did; `float32_sha256` is the file it was quantized from. `selftest` is an
     embedder's answer to a made picture (edge.vision.selftest). `head` is there only when there is one. `score` is what
-    two embeddings are compared by and the thresholds are thresholds of; a card without it means the cosine.
+    two embeddings are compared by and the thresholds are thresholds of; a card without it means the cosine. `floor` is
+    the cosine below which a head has no say; without one, no door decides by it.
     """
 
     v: Literal[1] = 1
@@ -106,6 +107,7 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     selftest: str = ""
     head: Head | UnsetType = UNSET
     score: Score | UnsetType = UNSET
+    floor: Annotated[float, Meta(ge=-1, le=1)] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if self.role == "embedder" and not (self.space and self.template):

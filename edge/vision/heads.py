@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import io
 import lzma
+import math
 import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, get_args
 
 import numpy as np
+from msgspec import UnsetType
 from numpy.typing import NDArray
 
 from edge.comparing import COSINE, Comparator, Score
@@ -46,23 +48,31 @@ class Dense:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DenseHead:
-    """A `Comparator`. `length`: what both embeddings are brought to first; 0 where they are taken as they come."""
+    """A `Comparator`. `length`: what both embeddings are brought to first; 0 where they are taken as they come.
+
+    A head knows what it has learned and may say anything of the rest: below `floor` it is not asked, and the score 0.
+    """
 
     length: float
     layers: tuple[Dense, ...]
     score: Score = "head"
+    floor: float = -math.inf
 
     def against(self, many: Floats, others: Floats) -> Floats:
         ones, against = self._brought(many), self._brought(others)
         if against.ndim == 1:
-            return self._scores(ones, against)
-        found = np.empty((len(ones), len(against)), np.float32)
-        for column, other in enumerate(against):
-            found[:, column] = self._scores(ones, other)
+            found = self._scores(ones, against)
+        else:
+            found = np.empty((len(ones), len(against)), np.float32)
+            for column, other in enumerate(against):
+                found[:, column] = self._scores(ones, other)
+        found[COSINE.against(many, others) < self.floor] = 0
         return found
 
     def paired(self, ones: Floats, others: Floats) -> NDArray[np.float64]:
-        return self._scores(self._brought(ones), self._brought(others)).astype(np.float64)
+        found = self._scores(self._brought(ones), self._brought(others)).astype(np.float64)
+        found[COSINE.paired(ones, others) < self.floor] = 0
+        return found
 
     def _brought(self, vectors: Floats) -> Floats:
         if not self.length:
@@ -106,7 +116,7 @@ def open_comparator(models: Path, card: Card) -> Comparator:
     reason = unusable(head, card.output.shape[-1])
     if reason is not None:
         raise ModelError(f"{name}: the card's thresholds are of this head's score, and it cannot be used: {reason}")
-    return head
+    return head if isinstance(card.floor, UnsetType) else replace(head, floor=card.floor)
 
 
 def unusable(head: DenseHead, dimension: int) -> str | None:

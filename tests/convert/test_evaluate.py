@@ -10,15 +10,15 @@ import msgspec
 import numpy as np
 import pytest
 
-from convert.datasets import Pair, identities, read_pairs, split_folds
+from convert.datasets import Identities, Pair, identities, read_pairs, split_folds
 from convert.embeddings import NOT_ACQUIRED, Device, Embedded, embed_on_device, embed_pictures
 from convert.errors import ConversionError
-from convert.evaluate import Half, evaluate, levels, measure, pair_figures, points
+from convert.evaluate import Half, evaluate, floor_of, levels, measure, pair_figures, points
 from convert.figures import all_pairs
 from convert.models import FOLDER
 from convert.record import judged, read_records, write_record
 from edge.vision.cards import Head
-from tests.edge.heads import models_with_head
+from tests.edge.heads import a_head, models_with_head
 
 
 def off_the_picture(image: np.ndarray) -> tuple[np.ndarray | None, str]:
@@ -175,6 +175,19 @@ def test_what_is_measured_by_a_head_is_for_that_head_only(album: Path, tmp_path:
     assert isinstance(card.head, Head)
     assert record.compared_by == card.head.sha256
     assert judged(card, models).accuracy == record.accuracy()
+    assert judged(card, models).floor == record.floor == 1, "so few people cannot tell from where on it has a say"
     assert judged(msgspec.structs.replace(card, score="cosine"), models).accuracy == {}
     other = msgspec.structs.replace(card.head, sha256="0" * 64)
     assert judged(msgspec.structs.replace(card, head=other), models).accuracy == {}
+
+
+def test_a_head_has_a_say_where_one_persons_pictures_lie() -> None:
+    random = np.random.default_rng(1)
+    people = np.repeat(np.arange(30), 4)
+    vectors = random.normal(size=(30, 192))[people] + random.normal(scale=0.5, size=(120, 192))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    vectors[7] = np.nan
+    everybody = Identities(tuple(map(str, range(30))), (), tuple(people.tolist()))
+    floor = floor_of(Half((), everybody, Embedded(vectors, np.array([]))), a_head())
+    genuine, impostors = (getattr(all_pairs(vectors, people.tolist()), kind) for kind in ("genuine", "impostors"))
+    assert impostors.max() < floor <= genuine.min() < floor + 1e-4

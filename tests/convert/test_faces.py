@@ -45,6 +45,14 @@ def test_a_folder_of_pictures_becomes_a_folder_of_faces(
     assert scan(out).people.names == ("Bob", "Élise")
 
 
+def test_faces_that_were_cut_are_not_cut_again(
+    portraits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["faces", str(portraits), "--out", str(tmp_path / "faces")]) == 0
+    assert main(["train", str(tmp_path / "faces"), "--out", str(tmp_path / "run")]) == 1
+    assert "its faces are cut already (cut.json): train with --detector none" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("inside", "problem"),
     [("nothing", "no pictures"), ("wall", "no face that the door would take"), ("missing", "cannot be read")],

@@ -171,7 +171,7 @@ def home(album: Path, faces: dict[str, Any], tmp_path_factory: pytest.TempPathFa
     card = release_run(run, folder / "models", "mine")
     assert (card.score, card.thresholds) == ("head", ()), "faces that were cut already have nothing to judge it by"
     made_up = tuple(Threshold(fmr=fmr, similarity=0.3, data="made up") for fmr in (1e-2, 1e-3, 1e-4))
-    release_card(folder / "models", msgspec.structs.replace(card, thresholds=made_up))
+    release_card(folder / "models", msgspec.structs.replace(card, thresholds=made_up, floor=-1.0))
     (folder / "config.yaml").write_text("vision: {embedder: mine}\naccess: {margin: 0.05}\n", encoding="utf-8")
     film(folder / "scene.avi", [([(faces["resident"], 430)], 5), ([], 2)])
     return folder

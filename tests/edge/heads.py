@@ -29,7 +29,7 @@ def models_with_head(folder: Path, content: bytes = encoded(a_head()), card: dic
     (folder / "mobilefacenet.head.npz").write_bytes(content)
     path = folder / "mobilefacenet.json"
     named = {"file": "mobilefacenet.head.npz", "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    told = {"score": "head", "thresholds": THRESHOLDS, "head": {**named, "layers": ["verdict"]}}
+    told = {"score": "head", "floor": -1.0, "thresholds": THRESHOLDS, "head": {**named, "layers": ["verdict"]}}
     made = json.loads(path.read_text(encoding="utf-8")) | told | (card or {})
     path.write_text(json.dumps({key: value for key, value in made.items() if value is not None}), encoding="utf-8")
     return folder

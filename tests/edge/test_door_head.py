@@ -54,7 +54,7 @@ def test_the_rule_is_explained_in_the_heads_own_terms(home: Path, capsys: pytest
     assert main(["policy", "explain", "--config", str(home / "config.yaml")]) == 0
     said = capsys.readouterr().out
     assert "similarity 0.600" in said
-    assert "Similarity is what the network's own head says of two embeddings, from 0 to 1." in said
+    assert "Similarity is what the network's own head says of two embeddings, from 0 to 1;" in said
 
 
 @pytest.mark.parametrize("harm", ["altered", "missing"])

@@ -14,6 +14,8 @@ import pytest
 from edge.access.references import conclude
 from edge.comparing import COSINE, readable
 from edge.errors import ModelError
+from edge.service.rule import effective_rule
+from edge.settings import Settings, VisionSettings
 from edge.vision.cards import read_card
 from edge.vision.heads import Dense, DenseHead, decoded, encoded, open_comparator, unusable
 from tests.edge.access_scene import DIMENSION, REQUEST, RULE, face_of, gallery, like
@@ -160,6 +162,9 @@ def test_a_card_cannot_promise_a_score_without_its_head(tmp_path: Path, changes:
         (0.714, "0.71"),
         (-0.126, "-0.13"),
         (0.9, "0.90"),
+        (0.0001, "0.000100"),
+        (0.0043, "0.0043"),
+        (0.0, "0.00"),
         (0.9912, "0.9912"),
         (0.99871, "0.9987"),
         (0.999987, "0.999987"),
@@ -167,5 +172,24 @@ def test_a_card_cannot_promise_a_score_without_its_head(tmp_path: Path, changes:
         (1.0, "1.00"),
     ],
 )
-def test_a_score_next_to_one_is_told_from_one(similarity: float, told: str) -> None:
+def test_a_score_next_to_an_end_is_told_from_it(similarity: float, told: str) -> None:
     assert readable(similarity) == told
+
+
+def test_below_the_floor_a_head_has_no_say(tmp_path: Path) -> None:
+    folder = models_with_head(tmp_path / "models", card={"floor": 0.3})
+    floored = open_comparator(folder, read_card(folder / "mobilefacenet.json"))
+    vectors = np.concatenate([units(40), units(1) + 0.1 * units(5)])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    alone, cosines = a_head().against(vectors, vectors), vectors @ vectors.T
+    said = floored.against(vectors, vectors)
+    assert (said == np.where(cosines < 0.3, 0, alone)).all()
+    assert 0 < np.count_nonzero(said) < said.size == np.count_nonzero(alone)
+    assert floored.paired(vectors[:-1], vectors[1:]) == pytest.approx(np.diagonal(said, 1))
+    assert floored.against(vectors, vectors[0]) == pytest.approx(said[:, 0])
+
+
+def test_a_head_without_a_floor_decides_at_no_door(tmp_path: Path) -> None:
+    folder = models_with_head(tmp_path / "models", card={"floor": None})
+    with pytest.raises(ModelError, match="its head has no `floor`"):
+        effective_rule(Settings(vision=VisionSettings(models=str(folder))))
