@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import os
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from edge import __version__
 from edge.commands.options import add_commands
@@ -20,6 +23,7 @@ EXIT_FAILED: Final = 1
 EXIT_TEMPORARY: Final = 75  # EX_TEMPFAIL: something else holds what is needed; try again later
 EXIT_CONFIG: Final = 78  # EX_CONFIG: systemd is told not to restart for it
 EXIT_INTERRUPTED: Final = 130
+_READER: Final = "camera"  # the name of the thread in edge/camera/reader.py, which is not imported for every command
 
 _DESCRIPTION = """\
 Limen, a camera door lock: a face that is enrolled opens the strike, and every visit is told over MQTT.
@@ -90,5 +94,20 @@ def _explain(error: LimenError) -> int:
     return EXIT_TEMPORARY if isinstance(error, StoreBusyError | StrikeBusyError) else EXIT_FAILED
 
 
+def program() -> NoReturn:
+    """What `limen` starts: `main`, and an end that a camera which hangs cannot spoil."""
+    code = main()
+    if any(thread.name == _READER for thread in threading.enumerate()):
+        # It hangs in a library and cannot be ended. A read that comes back while Python takes itself down is thrown out
+        # through OpenCV's frames, which is std::terminate: SIGABRT, and not the exit code that systemd goes by. Every
+        # room is closed by now, the strike locked; what an orderly end would still do is to flush.
+        logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()
