@@ -93,7 +93,8 @@ class File:
             _own(unfinished, self.mode, self.owner)
             sync(unfinished)
             unfinished.replace(self.path)
-            sync(self.path.parent)
+            with contextlib.suppress(OSError):  # not every file system of a boot partition can
+                sync(self.path.parent)
 
         try:
             _attempt(self.path, write)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -155,3 +157,49 @@ def test_a_version_that_is_there_whole_is_not_made_again(tmp_path: Path) -> None
     folder.mkdir(parents=True)
     (folder / READY).touch()
     assert make_version(layout, LAPTOP, PROJECT, csi=False) == ()
+
+
+# -- the command -----------------------------------------------------------------------------------------------------
+
+STAND_INS = {
+    "limen": 'echo "$PWD $*"',
+    "id": "echo $LIMEN_TEST",
+    "runuser": 'shift 3; printf "as the door: "; exec "$@"',
+}
+
+
+@pytest.mark.parametrize(
+    ("user", "words", "said"),
+    [
+        ("0", "doctor --bundle report.tar.gz", "as the door: {home} doctor --bundle report.tar.gz"),
+        ("0", "force-locked", "as the door: {home} force-locked"),
+        ("0", "", "as the door: {home} "),
+        ("0", "upgrade --from .", "{checkout} upgrade --from ."),
+        ("0", "broker-setup DIR", "{checkout} broker-setup DIR"),
+        ("1000", "doctor", "{checkout} doctor"),
+        ("1000", "upgrade --from .", "{checkout} upgrade --from ."),
+    ],
+)
+def test_with_sudo_the_command_works_as_the_doors_user_in_its_folder_and_not_in_a_checkout(
+    tmp_path: Path, user: str, words: str, said: str
+) -> None:
+    places = {name: tmp_path / name for name in ("bin", "home", "checkout")}
+    for place in places.values():
+        place.mkdir()
+    for name, line in STAND_INS.items():
+        (places["bin"] / name).write_text(f"#!/bin/sh\n{line}\n")
+        (places["bin"] / name).chmod(0o755)
+    text = (PROJECT / "systemd/limen-command").read_text(encoding="utf-8")
+    for installed, here in (
+        ("/opt/limen/current/venv/bin/limen", places["bin"] / "limen"),
+        ("/var/lib/limen\n", f"{places['home']}\n"),
+        ("/etc/limen/credentials", tmp_path / "nothing"),
+    ):
+        assert installed in text
+        text = text.replace(installed, str(here))
+    (tmp_path / "command").write_text(text)
+    environment = {"PATH": f"{places['bin']}:{os.environ['PATH']}", "LIMEN_TEST": user}
+    told = subprocess.check_output(
+        ["sh", str(tmp_path / "command"), *words.split()], cwd=places["checkout"], env=environment, text=True
+    )
+    assert told.rstrip("\n") == said.format(**places)
