@@ -1,6 +1,6 @@
 """A USB webcam that is a program, plugged into this computer's kernel through USB/IP's virtual host controller.
 
-To the kernel it is a camera like any other: its own driver, `uvcvideo`, reads the descriptors below, names it in
+To the kernel it is a camera like any other: its own driver, `uvcvideo`, reads its descriptors, names it in
 /dev/v4l/by-id, and makes a second node that is no camera. It sends MJPG and, in one size, YUYV over a bulk endpoint.
 Needs root and the modules vhci_hcd and uvcvideo:
 
@@ -30,14 +30,11 @@ from numpy.typing import NDArray
 from edge.camera.demo import DemoSource
 from edge.clock import SystemClock
 from edge.settings import CameraSettings
+from tests.edge.usb_descriptors import MJPG, PAYLOAD, SIZES, YUYV, block, configuration
 
 CONTROLLER: Final = Path("/sys/devices/platform/vhci_hcd.0")
 # White, yellow, cyan, green, magenta, red, blue, black, as BGR.
 BARS: Final = tuple((b, g, r) for g in (255, 0) for r in (255, 0) for b in (255, 0))
-_YUYV, _MJPG = 1, 2  # the formats' numbers in the descriptors
-_SIZES: Final = {_YUYV: ((640, 480),), _MJPG: ((640, 480), (1280, 720))}
-_RATES: Final = (5, 15, 30)
-_PAYLOAD: Final = 16384  # what the driver asks for at once
 _STALL: Final = -32  # EPIPE: how a device says that it does not know what is asked
 _ASK: Final = struct.Struct("<HBBIHHHHHII")  # video probe and commit controls of UVC 1.0
 Picture = NDArray[np.uint8]
@@ -48,51 +45,6 @@ class Unplugged(Exception):  # noqa: N818 - not an error
     pass
 
 
-def _block(kind: int, *fields: bytes) -> bytes:
-    """A descriptor: its length, its type, the rest."""
-    content = b"".join(fields)
-    return struct.pack("BB", 2 + len(content), kind) + content
-
-
-def _frames(form: int) -> bytes:
-    kind = {_YUYV: 5, _MJPG: 7}[form]
-    blocks = b""
-    for number, (width, height) in enumerate(_SIZES[form], start=1):
-        bits = width * height * 16 * max(_RATES)
-        ticks = [10_000_000 // rate for rate in _RATES]
-        fields = struct.pack(
-            "<BBBHHIIIIB", kind, number, 0, width, height, bits, bits, 2 * width * height, ticks[1], len(ticks)
-        )
-        blocks += _block(0x24, fields, struct.pack(f"<{len(ticks)}I", *ticks))
-    return blocks
-
-
-def _configuration(forms: tuple[int, ...]) -> bytes:
-    terminals = _block(0x24, struct.pack("<BBHBBHHHB3x", 2, 1, 0x0201, 0, 0, 0, 0, 0, 3))
-    terminals += _block(0x24, struct.pack("<BBHBBB", 3, 2, 0x0101, 0, 1, 0))
-    control = _block(0x24, struct.pack("<BHHIBB", 1, 0x0100, 13 + len(terminals), 1_000_000, 1, 1)) + terminals
-    yuyv = b"YUY2\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71"
-    head = {
-        _YUYV: _block(0x24, struct.pack("<BBB16sBB4x", 4, _YUYV, len(_SIZES[_YUYV]), yuyv, 16, 1)),
-        _MJPG: _block(0x24, struct.pack("<BBBBB4x", 6, _MJPG, len(_SIZES[_MJPG]), 1, 1)),
-    }
-    formats = b"".join(head[form] + _frames(form) for form in forms)
-    size, count = 13 + len(forms) + len(formats), len(forms)
-    fields = struct.pack("<BBHBBBBBBB", 1, count, size, 0x81, 0, 2, 0, 0, 0, 1)
-    streaming = _block(0x24, fields, bytes(count)) + formats
-    body = b"".join(
-        (
-            _block(11, struct.pack("BBBBBB", 0, 2, 14, 3, 0, 0)),
-            _block(4, struct.pack("BBBBBBB", 0, 0, 0, 14, 1, 0, 0)),
-            control,
-            _block(4, struct.pack("BBBBBBB", 1, 0, 1, 14, 2, 0, 0)),
-            streaming,
-            _block(5, struct.pack("<BBHB", 0x81, 2, 512, 0)),
-        )
-    )
-    return _block(2, struct.pack("<HBBBBB", 9 + len(body), 2, 1, 0, 0x80, 50)) + body
-
-
 class Webcam:
     """One plugged-in life of the camera."""
 
@@ -101,7 +53,7 @@ class Webcam:
         self._forms = forms
         self._clock = SystemClock()
         self._strings = ("", "Limen", "Test Webcam", serial)
-        self._asked = _ASK.pack(0, forms[-1], 1, 333_333, 0, 0, 0, 0, 0, 0, _PAYLOAD)
+        self._asked = _ASK.pack(0, forms[-1], 1, 333_333, 0, 0, 0, 0, 0, 0, PAYLOAD)
         self._waiting: deque[int] = deque()  # the driver's requests for pictures
         self._payloads: Iterator[tuple[float, bytes]] = iter(())
         self._next: tuple[float, bytes] | None = None
@@ -174,27 +126,27 @@ class Webcam:
         match kind:
             case 1:
                 fields = struct.pack("<HBBBBHHHBBBB", 0x0200, 0xEF, 2, 1, 64, 0x1209, 0x0001, 0x0100, 1, 2, 3, 1)
-                return _block(1, fields)
+                return block(1, fields)
             case 2:
-                return _configuration(self._forms)
+                return configuration(self._forms)
             case 3 if number == 0:
-                return _block(3, struct.pack("<H", 0x0409))
+                return block(3, struct.pack("<H", 0x0409))
             case 3 if number < len(self._strings):
-                return _block(3, self._strings[number].encode("utf-16-le"))
+                return block(3, self._strings[number].encode("utf-16-le"))
         return None
 
     def _agree(self, data: bytes) -> None:
         hint, form, frame, ticks, *_ = _ASK.unpack(data[: _ASK.size])
         form = form if form in self._forms else self._forms[-1]
-        frame = min(max(frame, 1), len(_SIZES[form]))
-        width, height = _SIZES[form][frame - 1]
-        self._asked = _ASK.pack(hint, form, frame, ticks, 0, 0, 0, 0, 0, 2 * width * height, _PAYLOAD)
+        frame = min(max(frame, 1), len(SIZES[form]))
+        width, height = SIZES[form][frame - 1]
+        self._asked = _ASK.pack(hint, form, frame, ticks, 0, 0, 0, 0, 0, 2 * width * height, PAYLOAD)
 
     # -- what it shows ---------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
         _, form, frame, ticks, *_ = _ASK.unpack(self._asked)
-        self._payloads = self._film(form, *_SIZES[form][frame - 1], ticks / 10_000_000)
+        self._payloads = self._film(form, *SIZES[form][frame - 1], ticks / 10_000_000)
         self._next = next(self._payloads)
 
     def _film(self, form: int, width: int, height: int, period: float) -> Iterator[tuple[float, bytes]]:
@@ -203,7 +155,7 @@ class Webcam:
         number = 0
         while True:
             content = self._content(number, form, width, height)
-            size = min(_PAYLOAD - 2, len(content) // 8 + 1)
+            size = min(PAYLOAD - 2, len(content) // 8 + 1)
             last = (len(content) - 1) // size
             due = begin + number * period
             for part in range(last + 1):
@@ -214,7 +166,7 @@ class Webcam:
 
     def _content(self, number: int, form: int, width: int, height: int) -> bytes:
         picture = self._scene(number, width, height)
-        if form == _MJPG:
+        if form == MJPG:
             return cv2.imencode(".jpg", picture)[1].tobytes()
         return cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_YUY2).tobytes()
 
@@ -317,4 +269,4 @@ class Plug:
 if __name__ == "__main__":
     _serial, _shown, *_form = sys.argv[1:]
     _scene = bars if _shown == "bars" else door(_shown.partition(":")[2])
-    Plug(_serial, _scene, (_YUYV,) if _form else (_YUYV, _MJPG)).live()
+    Plug(_serial, _scene, (YUYV,) if _form else (YUYV, MJPG)).live()
