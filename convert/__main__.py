@@ -88,8 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     commands_train.add(commands)
     commands_siamese.add(commands)
 
-    cards = commands.add_parser("release", help="write the cards anew from the evaluation record")
-    cards.add_argument("training", type=Path, nargs="?", metavar="RUN", help="take the network of this training first")
+    cards = commands.add_parser("release", help="take a training to the door, or write the cards anew")
+    cards.add_argument("training", type=Path, nargs="?", metavar="RUN", help="a finished training; without, only cards")
     cards.add_argument("--name", metavar="NAME", help="of its model (default: the run's folder's)")
     cards.add_argument("--licence", default="not stated", metavar="TEXT", help="of its weights, for the card")
     cards.set_defaults(run=_release)
@@ -111,7 +111,9 @@ def _release(options: argparse.Namespace) -> None:
     if options.training is not None:
         from convert.siamese.released import release_run
 
-        announce(release_run(options.training, options.models, options.name, options.licence), options.models)
+        card = release_run(options.training, options.models, options.name, options.licence)
+        announce(card, options.models)
+        print(f"`vision.embedder: {card.name}` in config.yaml takes it to the door, where everybody is enrolled anew")
         return
     for card in refresh_cards(options.models):
         announce(card, options.models)

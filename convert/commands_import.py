@@ -50,6 +50,8 @@ def announce(card: Card, folder: Path) -> None:
         print(note)
     if card.score is not msgspec.UNSET:
         print(f"{card.name}: embeddings are compared by {'its own head' if card.score == 'head' else 'cosine'}")
+    for step in card.thresholds:
+        print(f"{card.name}: similarity {step.similarity:.4f} at FMR {step.fmr:g} ({step.data})")
     if card.role == "embedder" and not card.thresholds:
         print(
             f"limen-convert: {card.name} has no evaluation record for these bytes, so its card has no thresholds and "

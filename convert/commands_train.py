@@ -14,7 +14,7 @@ from convert.models import FOLDER
 from convert.siamese.augment import Augment
 from convert.siamese.backbones import BACKBONES
 from convert.siamese.crops import Detector
-from convert.siamese.faces import SHEET, Cutting, capture, cut_folder
+from convert.siamese.faces import SHEET, Cutting, capture, cut_folder, told
 from convert.siamese.losses import Mining
 from convert.siamese.run import Recipe, Run
 from convert.tensorflow import few_threads
@@ -26,6 +26,7 @@ _KNOBS: Final = {
     "size": "pixels a side",
     "embedding": "numbers in an embedding; 0: the backbone's pooled features",
     "margin": "of the losses of distance",
+    "head_first": "epochs in which the head learns alone, on the tower of --weights as it is",
     "distil": "weight of staying with what --weights said of each face",
     "lookalikes": "strangers are drawn from so many nearest people, by --weights; 0: from everybody",
     "negatives": "pairs of two people for each pair of one",
@@ -39,6 +40,23 @@ _KNOBS: Final = {
     "judge_pairs": "pairs to stop by, and to judge on",
     "seed": "of everything that is drawn",
 }
+_CHOICES: Final = {
+    "recipe": (get_args(Recipe), "what is learned, and by which loss"),
+    "backbone": (BACKBONES, "the network"),
+    "detector": (get_args(Detector), "who finds the faces; none: the pictures are faces already"),
+    "augment": (get_args(Augment), "how pictures are changed whenever they are seen; light is recipe A's way"),
+    "mining": (get_args(Mining), "which triplets of a batch"),
+    "protocol": (("people", "lfw"), "who learns and who judges; lfw: View 1 and its pairs"),
+    "head": (("one", "three"), "dense layers before the verdict, of siamese-bce and features"),
+    "schedule": (("constant", "cosine"), "of the learning rate"),
+    "best_by": (("auc", "tar"), "what the best epoch has most of"),
+    "precision": (("auto", "float32", "bfloat16"), "auto: bfloat16 on a GPU"),
+}
+_WEIGHTS: Final = (
+    "what it begins with: nothing, ImageNet's (fetched now), the shipped embedder's (of mobilefacenet), or the "
+    "tower.keras of a run (%(default)s)"
+)
+_SHARES: Final = "of the people: to learn from, to stop by, to judge on (0.6,0.2,0.2)"
 _EPILOG: Final = """\
 The same command goes on after ctrl-C or a power cut. The run's folder holds config.json, metrics.csv, report.html,
 result.json and the network; `limen-convert release RUN` takes it to the door. docs/siamese.md has the whole story.
@@ -53,30 +71,23 @@ def add(commands: Any) -> None:
         "train", help="train a siamese network on a folder of people", epilog=_EPILOG, formatter_class=raw
     )
     parser.add_argument("pictures", type=Path, metavar="DIR", help="one folder of pictures for each person")
-    parser.add_argument("--recipe", choices=get_args(Recipe), default="contrastive", help="(%(default)s)")
-    parser.add_argument("--backbone", choices=BACKBONES, default="small", help="(%(default)s)")
-    parser.add_argument("--weights", default="none", metavar="none|imagenet|published|FILE", help="(%(default)s)")
-    parser.add_argument("--detector", choices=get_args(Detector), default="blazeface", help="(%(default)s)")
-    parser.add_argument("--augment", choices=get_args(Augment), default="none", help="(%(default)s)")
-    parser.add_argument("--mining", choices=get_args(Mining), default="semi-hard", help="of triplets (%(default)s)")
-    parser.add_argument("--protocol", choices=("people", "lfw"), default="people", help="lfw: View 1 and its pairs")
-    parser.add_argument("--head", choices=("one", "three"), default="one", help="dense layers before the verdict")
-    parser.add_argument("--standardise", action="store_true", help="divide features by their deviations")
-    parser.add_argument(
-        "--best-by", choices=("auc", "tar"), default="auc", help="what the best epoch has (%(default)s)"
-    )
-    parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto", help="(%(default)s)")
-    parser.add_argument(
-        "--schedule", choices=("constant", "cosine"), default="constant", help="of the learning rate (%(default)s)"
-    )
     defaults = Run()
+    for name, (choices, meaning) in _CHOICES.items():
+        value = getattr(defaults, name)
+        parser.add_argument(_option(name), choices=choices, default=value, help=f"{meaning} ({value})")
+    parser.add_argument("--weights", default=defaults.weights, metavar="none|imagenet|published|FILE", help=_WEIGHTS)
+    parser.add_argument("--standardise", action="store_true", help="divide features by their deviations")
     for name, meaning in _KNOBS.items():
-        value, option = getattr(defaults, name), f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=type(value), default=value, metavar="X", help=f"{meaning} ({value})")
-    parser.add_argument("--shares", type=_shares, default=defaults.shares, metavar="A,B,C", help="of the people")
+        value = getattr(defaults, name)
+        parser.add_argument(_option(name), type=type(value), default=value, metavar="X", help=f"{meaning} ({value})")
+    parser.add_argument("--shares", type=_shares, default=defaults.shares, metavar="A,B,C", help=_SHARES)
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="of TensorFlow (%(default)s)")
     parser.add_argument("--out", type=Path, metavar="RUN", help="the run's folder (build/siamese/RECIPE-BACKBONE)")
     parser.set_defaults(run=run)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _add_faces(commands: Any) -> None:
@@ -85,7 +96,12 @@ def _add_faces(commands: Any) -> None:
     cut.set_defaults(run=_faces)
     take = commands.add_parser("capture", help="take faces of one person from a camera, a video or a folder")
     take.add_argument("name", metavar="NAME", help="whose: the name of their folder")
-    take.add_argument("--source", default="usb:0", metavar="CAMERA", help="as in camera.source (%(default)s)")
+    take.add_argument(
+        "--source",
+        default="usb:0",
+        metavar="CAMERA",
+        help="as in camera.source: usb:0, file:CLIP, dir:FOLDER (%(default)s)",
+    )
     take.add_argument("--count", type=int, default=20, metavar="N", help="how many (%(default)s)")
     take.set_defaults(run=_capture)
     for command in (cut, take):
@@ -110,8 +126,8 @@ def _device(options: argparse.Namespace) -> Device:
 
 
 def _tell(cutting: Cutting) -> None:
-    for word, count in sorted(cutting.left_out.items()):
-        print(f"note: {count} left out: {word.replace('_', ' ')}")
+    for note in told(cutting):
+        print(f"note: {note}")
     print(f"{cutting.faces} faces in {cutting.out}; {cutting.out / SHEET} shows them")
 
 
@@ -122,8 +138,6 @@ def run(options: argparse.Namespace) -> None:
     settings = settings_of(options)
     folder = options.out or RUNS / f"{settings.recipe}-{settings.backbone}"
     result = train(settings, folder, SystemClock())
-    for note in result.notes:
-        print(f"note: {note}")
     figures = result.figures
     told = figures.accuracy
     print(

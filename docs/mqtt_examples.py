@@ -119,6 +119,7 @@ INFO: Final[Example] = (
         **STAMP,
         door="front",
         version="0.1.0",
+        timezone="Europe/Berlin",
         models={
             "embedder": messages.ModelFacts(
                 name="mobilefacenet",
@@ -126,6 +127,7 @@ INFO: Final[Example] = (
                 space="3d3d8c6e2ac0",
                 quantization="float16",
                 runtime="ai-edge-litert",
+                score="cosine",
             )
         },
         thresholds={"detection_threshold": 0.53, "verification_threshold": 0.5, "margin": 0.05},

@@ -6,6 +6,7 @@ Embeddings are of unit length. A larger score is more alike; NaN is doubt, and n
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -44,3 +45,10 @@ class Cosine:
 
 
 COSINE: Final = Cosine()
+
+
+def readable(similarity: float, decimals: int = 2) -> str:
+    """A similarity for people. From 0.99 on, where a head says most of what it says, with what tells it from 1."""
+    if 0.99 <= similarity < 1:
+        decimals = min(6, math.floor(-math.log10(1 - similarity)) + 2)
+    return f"{similarity:.{decimals}f}"

@@ -71,7 +71,7 @@ def _folders(folder: Path, notes: list[str]) -> list[Path]:
         inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
         raise ConversionError(f"{folder}: cannot be read: {error.strerror}") from None
-    people = [path for path in inside if not _loops(path, folder, notes) and path.is_dir()]
+    people = [path for path in inside if not _loops(path, folder, path.name, notes) and path.is_dir()]
     if not people:
         raise ConversionError(f"{folder}: no folders in it; one folder of pictures for each person is wanted")
     known: dict[str, Path] = {}
@@ -82,17 +82,17 @@ def _folders(folder: Path, notes: list[str]) -> list[Path]:
     return people
 
 
-def _loops(path: Path, folder: Path, notes: list[str]) -> bool:
-    """Whether a link leads nowhere, or back to where it came from."""
+def _loops(path: Path, folder: Path, shown: str, notes: list[str]) -> bool:
+    """Whether a link, called `shown`, leads nowhere, or back to where it came from."""
     if not path.is_symlink():
         return False
     try:
         target = path.resolve(strict=True)
     except (OSError, RuntimeError):  # of a link to itself, by Python's version
-        notes.append(f"{path.name}: a link that leads nowhere or to itself; left out")
+        notes.append(f"{shown}: a link that leads nowhere or to itself; left out")
         return True
     if folder.resolve().is_relative_to(target):
-        notes.append(f"{path.name}: a link back to the folder it is in; left out")
+        notes.append(f"{shown}: a link back to the folder it is in; left out")
         return True
     return False
 
@@ -106,7 +106,7 @@ def _pictures(person: Path, notes: list[str]) -> dict[Path, str]:
         raise ConversionError(f"{person}: cannot be read: {error.strerror}") from None
     for path in inside:
         shown = f"{person.name}/{path.name}"
-        if _loops(path, person, notes):
+        if _loops(path, person, shown, notes):
             continue
         if path.is_dir():
             notes.append(f"{shown}: a folder in a person's folder; left out")
@@ -143,9 +143,12 @@ def _enough(folder: Path, people: Identities, notes: list[str]) -> None:
     single = [name for name, count in zip(people.names, counts.tolist(), strict=True) if count == 1]
     if len(people.names) < 2:
         reasons = f" ({briefly(notes)})" if notes else ""
-        raise ConversionError(f"{folder}: {len(people.names)} people with pictures; at least two are wanted{reasons}")
+        found = "one person has" if people.names else "nobody has"
+        raise ConversionError(f"{folder}: {found} pictures that can be used; two people are the least{reasons}")
     if len(single) == len(people.names):
-        raise ConversionError(f"{folder}: one picture of everybody; what one face has in common needs two of it")
+        raise ConversionError(
+            f"{folder}: one picture of everybody; two of a person are needed to learn what they have in common"
+        )
     if single:
         notes.append(f"{len(single)} people with one picture only serve as somebody else: {briefly(single)}")
 

@@ -76,8 +76,8 @@ def check(parts: Parts, digests: Mapping[Path, str]) -> None:
         several = np.bincount(part.people).max(initial=0) >= 2 if part.people else False
         if len(part.names) < 2 or not several:
             raise ConversionError(
-                f"{name}: {len(part.names)} people; two are wanted, one of them with two pictures: add people, or "
-                "share them out otherwise with --shares or --seed"
+                f"{name}: {_people(len(part.names))}; two are wanted, one of them with two pictures: add people, or "
+                "share them out otherwise, say evenly with --shares 1,1,1, or with another --seed"
             )
     for (one, first), (other, second) in combinations(parts.named().items(), 2):
         both = set(first.names) & set(second.names)
@@ -97,6 +97,10 @@ def chosen_of(people: Identities, wanted: Sequence[int]) -> Identities:
         tuple(people.pictures[row] for row in rows),
         tuple(place[people.people[row]] for row in rows),
     )
+
+
+def _people(count: int) -> str:
+    return "one person" if count == 1 else f"{count} people"
 
 
 def _groups(count: int, linked: Iterable[tuple[int, int]]) -> list[list[int]]:

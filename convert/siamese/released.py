@@ -13,6 +13,7 @@ from convert.datasets import Fold, Identities, Pair
 from convert.embeddings import Device, embed_on_device
 from convert.errors import ConversionError
 from convert.evaluate import Half, measure
+from convert.models import answered
 from convert.record import judged, write_record
 from convert.release import release_card
 from convert.siamese.album import Album, scan
@@ -51,7 +52,7 @@ def release_run(folder: Path, models: Path, name: str | None = None, licence: st
     album = scan(Path(run.pictures))
     halves = [_half(album, result.people[part], device, run.seed) for part in ("validation", "test")]
     write_record(models, measure(halves[0], halves[1], device, Path(run.pictures).name, ("validation", "test")))
-    card = judged(card, models)
+    card = answered(judged(card, models), models)
     release_card(models, card)
     return card
 
@@ -64,7 +65,7 @@ def read_result(folder: Path) -> Result:
         raise ConversionError(
             f"{folder}: not a finished run ({RESULT} is missing): the same `limen-convert train` goes on with it"
         ) from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConversionError(f"{folder / RESULT}: {error}") from None
 
 

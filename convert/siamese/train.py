@@ -23,6 +23,7 @@ from convert.release import write_file
 from convert.siamese import checkpoint
 from convert.siamese.album import briefly, scan
 from convert.siamese.augment import augmented
+from convert.siamese.backbones import NONE
 from convert.siamese.checkpoint import State
 from convert.siamese.crops import Crops, cut
 from convert.siamese.everybody import lowest_tar
@@ -32,7 +33,7 @@ from convert.siamese.judge import Epoch, Figures, auc, chosen_threshold, judged,
 from convert.siamese.learner import Learner
 from convert.siamese.page import write_page
 from convert.siamese.parts import Parts, split, split_lfw
-from convert.siamese.run import Run, write_run
+from convert.siamese.run import Run, check_run, write_run
 from convert.siamese.sampling import Pairs, Rows, draw_crowd, draw_group, draw_pairs, of_fold, seeded
 from convert.siamese.teacher import NOBODY, Teacher, teacher_of
 from edge.clock import Clock
@@ -66,9 +67,12 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def train(run: Run, folder: Path, clock: Clock) -> Result:
     """Train as `run` says into `folder`, or go on with what is there. Raises ConversionError when it cannot be done."""
-    write_run(folder, run)
+    check_run(folder, run)
     parts, crops, notes = prepare(run)
+    for note in notes:
+        print(f"note: {note}", flush=True)
     learner, material = begin(run, crops)
+    write_run(folder, run)  # only now: what cannot begin claims no folder
     validation = draw_pairs(crops["validation"].people, run.judge_pairs, seeded(run.seed, _VALIDATION))
     state = _resumed(folder, learner)
     while not _finished(run, state.history):
@@ -112,6 +116,7 @@ def begin(run: Run, crops: Mapping[str, Crops]) -> tuple[Learner, Mapping[str, P
     learner = Learner(run)
     if run.recipe != "features":
         teacher = teacher_of(run, learner, crops["train"])
+        _head_first(run, learner, crops["train"])
         return learner, {name: Part(part, part.pixels, teacher) for name, part in crops.items()}
     if run.distil or run.lookalikes:
         raise ConversionError("--distil and --lookalikes are for a tower that learns; that of `features` does not")
@@ -122,6 +127,24 @@ def begin(run: Run, crops: Mapping[str, Crops]) -> tuple[Learner, Mapping[str, P
         deviations = np.maximum(brought(stored["train"]).std(axis=0), 1e-6).astype(np.float32)
         learner = Learner(run, deviations, learner.tower)
     return learner, {name: Part(part, stored[name]) for name, part in crops.items()}
+
+
+def _head_first(run: Run, learner: Learner, crops: Crops) -> None:
+    """Let the head learn alone, or what it does not know yet would pull at all that the tower knows.
+
+    The method is that of linear probing, then fine-tuning (Kumar et al., ICLR 2022); here by the recipe `features`.
+    """
+    if not run.head_first:
+        return
+    if learner.head is None or run.weights == NONE:
+        raise ConversionError("--head-first is for a head (--recipe siamese-bce) on a tower that begins with --weights")
+    alone = msgspec.structs.replace(run, recipe="features", augment="none", schedule="constant", learning_rate=1e-3)
+    probe = Learner(alone, tower=learner.tower)
+    part = Part(crops, features(learner.tower, learner.eats, crops.pixels))
+    for number in range(1, run.head_first + 1):
+        loss = _learn(alone, probe, part, number)
+        print(f"the head alone {number:>3}/{run.head_first}  loss {loss:.4f}", flush=True)
+    learner.head.set_weights(probe.head.get_weights())  # type: ignore[union-attr]  # a run of `features` has one
 
 
 def _epoch(run: Run, learner: Learner, material: Mapping[str, Part], pairs: Pairs, state: State, clock: Clock) -> State:

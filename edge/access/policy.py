@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from edge.comparing import COSINE, Comparator
+from edge.comparing import COSINE, Comparator, readable
 from edge.errors import ConfigError
 from edge.settings import AccessSettings
 
@@ -98,7 +98,7 @@ class Rule:
             "always": "Walking past is enough. ",
         }[self.trigger]
         return (
-            f"A face is a person's when it reaches similarity {self.detection_threshold:.3f} with at least "
+            f"A face is a person's when it reaches similarity {readable(self.detection_threshold, 3)} with at least "
             f"{self.verification_threshold:.0%} of that person's references ({self.minimum_references} or more).\n"
             f"{self._origin()}{self._score()}\n"
             f"The door opens when {self.frames_needed} of the last {self.frames_window} good frames say so, "
@@ -124,7 +124,8 @@ class Rule:
             rate = f"1 in {1 / self.attempt_fmr:,.0f} comparisons of two different people"
             origin = f"by the model's card, {rate} reaches that"
         return (
-            f"A refused face that was ambiguous, or {self.attempt_similarity:.3f} like somebody, counts as an attempt\n"
+            f"A refused face that was ambiguous, or {readable(self.attempt_similarity, 3)} like somebody, counts as an "
+            "attempt\n"
             f"({origin}).\n"
             "After 5 in a row no face is let in for 30 s, then for twice as long after each, up to 15 minutes; after\n"
             "50 in a day for a day."
@@ -136,9 +137,8 @@ class Rule:
         rate = f"1 in {1 / level_fmr(self.security):,.0f} comparisons of two different people"
         if self.detection_threshold == self.level_threshold:
             return f"That is the level `{self.security}`: by the model's card, {rate} reaches it."
-        return (
-            f"That similarity is set by hand; the level `{self.security}` ({rate}) asks for {self.level_threshold:.3f}."
-        )
+        asked = readable(self.level_threshold, 3)
+        return f"That similarity is set by hand; the level `{self.security}` ({rate}) asks for {asked}."
 
 
 def make_rule(access: AccessSettings, thresholds: Sequence[tuple[float, float]], compare: Comparator = COSINE) -> Rule:

@@ -97,8 +97,9 @@ class Camera:
             self._dismiss()
             readers, self._abandoned = self._abandoned, []
             self._watch.ended("closed", self._clock.now())
+        until = self._clock.now() + _FAREWELL_SECONDS  # for all together: systemd does not wait for ever
         for reader in readers:
-            reader.join(_FAREWELL_SECONDS)
+            reader.join(max(0.0, until - self._clock.now()))
             if reader.is_alive():
                 _log.warning("camera %s: a reader hangs in its library and is left behind", self._name)
 

@@ -19,7 +19,7 @@ from edge.clock import Clock
 from edge.errors import CameraError
 
 _LOOP: Final = "?loop=1"
-_PICTURES: Final = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+_PICTURES: Final = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
 
 class FileSource:

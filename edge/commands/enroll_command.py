@@ -15,7 +15,9 @@ from edge.camera.photographs import photographs
 from edge.clock import Clock, SystemClock
 from edge.commands.configuration import chosen_settings
 from edge.commands.conversation import ask
+from edge.comparing import readable
 from edge.errors import LimenError, StoreBusyError
+from edge.log_lines import printable
 from edge.mqtt.messages import Progress, Response
 from edge.service.enrolling import new_request, require_consent, why_not_enrolled
 from edge.service.rule import effective_rule
@@ -77,10 +79,10 @@ def tell(name: str, facts: dict[str, Any]) -> None:
     """How well an enrolment went, in a few lines."""
     print(f"{name} is enrolled as `{facts['person_id']}` with {facts['references']} references.")
     if facts["worst_own"] is not None:
-        print(f"  least alike of their own pictures: {facts['worst_own']:.2f}")
+        print(f"  least alike of their own pictures: {readable(facts['worst_own'])}")
     if facts["nearest"] is not None:
         who = facts["nearest"]["person_id"] or "somebody"
-        print(f"  nearest other person: {who} at {facts['nearest']['similarity']:.2f}")
+        print(f"  nearest other person: {who} at {readable(facts['nearest']['similarity'])}")
     if facts["second_factor"] == "needed":
         print(f"  needs a second factor: {facts['because'].replace('_', ' ')}")
     for warning in facts["warnings"]:
@@ -90,7 +92,7 @@ def tell(name: str, facts: dict[str, Any]) -> None:
 def _show(answer: Progress | Response) -> None:
     if isinstance(answer, Progress):
         bar = "#" * answer.collected + "." * (answer.wanted - answer.collected)
-        prompt = _PROMPTS.get(answer.prompt, answer.prompt)
+        prompt = _PROMPTS.get(answer.prompt) or printable(answer.prompt)
         begin, end = ("\r", "") if sys.stdout.isatty() else ("", "\n")
         print(f"{begin}  [{bar}] {prompt:<32}", end=end, flush=True)
 

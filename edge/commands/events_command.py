@@ -13,6 +13,7 @@ import msgspec
 
 from edge.clock import SystemClock
 from edge.commands.configuration import chosen_settings
+from edge.comparing import readable
 from edge.errors import MessageError
 from edge.log_lines import printable
 from edge.mqtt.ask import Session
@@ -75,7 +76,7 @@ def line(event: dict[str, Any], *, colour: bool) -> str:
         text = f"{moment}  {event.get('event', '?'):<29} {event.get('detail', '')}"
         return f"{_DIM}{text}{_PLAIN}" if colour else text
     who = event["person"] or event["person_id"] or event.get("key") or "-"
-    similarity = "-" if event["similarity"] is None else f"{event['similarity']:.2f}"
+    similarity = "-" if event["similarity"] is None else readable(event["similarity"])
     votes = f"{event['votes']}/{event['references']}"
     why = event["reason"].replace("_", " ")
     verdict = f"{event['verdict']:<8}"

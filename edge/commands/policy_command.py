@@ -10,6 +10,7 @@ from edge.access.gallery import Gallery
 from edge.access.policy import Rule
 from edge.access.second_factor import Need, why_needed
 from edge.commands.configuration import chosen_settings
+from edge.comparing import readable
 from edge.errors import StoreError
 from edge.service.bounds import measured_bound
 from edge.service.rule import effective_rule, embedder_card
@@ -64,4 +65,4 @@ def _why(person_id: str, reason: Need, gallery: Gallery) -> str:
     if reason != "looks_like_another":
         return _NEEDS[reason]
     other, similarity = gallery.close[person_id]
-    return f"looks too much like {other}, similarity {similarity:.3f}"
+    return f"looks too much like {other}, similarity {readable(similarity, 3)}"

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from edge.comparing import readable
 from edge.dashboard.render import missing, page, services, session, trouble
 from edge.dashboard.roster import Nearest, refusal
 from edge.dashboard.services import Refused
@@ -68,7 +69,7 @@ def _findings(audit: Audit) -> tuple[str, ...]:
     said += [f"{shown(one)} must be enrolled again: they are of another model." for one in audit.of_another_model]
     said += [
         f"{shown(one.person_id)} and {shown(one.nearest.person_id)} look very much alike "
-        f"({one.nearest.similarity:.2f}): the door asks for a second proof."
+        f"({readable(one.nearest.similarity)}): the door asks for a second proof."
         for one in audit.too_close
         if one.nearest is not None and one.nearest.similarity is not None
     ]

@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from edge.comparing import readable
 from edge.dashboard.values import EventView
 
 Kind = Literal["granted", "refused", "alarm", "note"]
@@ -111,7 +112,7 @@ def bars(event: EventView) -> tuple[Bar, ...]:
     found: list[Bar] = []
     similarity, needed = event.similarity, event.detection_threshold
     if similarity is not None:
-        text = f"{similarity:.2f}" if needed is None else f"{similarity:.2f}, {needed:.2f} needed"
+        text = readable(similarity) if needed is None else f"{readable(similarity)}, {readable(needed)} needed"
         reached = needed is not None and similarity >= needed
         found.append(Bar("Similarity", text, _share(similarity), None if needed is None else _share(needed), reached))
     if event.references > 0:

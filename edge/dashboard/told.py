@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from edge.comparing import readable
 from edge.dashboard.story import LONGEST_SENTENCE, full, sentence, shown, tell
 from edge.dashboard.values import Connection, DoorView, EventView, Job, Missed, Update
 
@@ -180,9 +181,10 @@ def _job_facts(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     if data.get("dropped"):
         facts.append(("Left out", shown(str(data["dropped"]))))
     if isinstance(data.get("worst_own"), float):
-        facts.append(("Least similar two of their own", f"{data['worst_own']:.2f}"))
+        facts.append(("Least similar two of their own", readable(data["worst_own"])))
     if isinstance(nearest, dict) and isinstance(nearest.get("similarity"), float):
-        facts.append(("Nearest other person", f"{shown(str(nearest.get('person_id')))}, {nearest['similarity']:.2f}"))
+        who = shown(str(nearest.get("person_id")))
+        facts.append(("Nearest other person", f"{who}, {readable(nearest['similarity'])}"))
     return tuple(facts)
 
 

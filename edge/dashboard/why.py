@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from edge.comparing import readable
 from edge.dashboard.hearing import Told
 from edge.dashboard.values import EventView
 from edge.mqtt.messages import AccessEvent, DoorEvent, EventMessage, SystemEvent
@@ -78,6 +79,7 @@ _SYSTEM: Final = {
     "inputs_failed": "A contact or a button cannot be read.",
     "inputs_recovered": "All contacts and buttons can be read again.",
     "unreadable_event": "An event that this door could not read any more.",
+    "deletion_waits": "The door's clock was put far ahead: for now nothing is deleted for being old.",
     "journal_pruned": "Old events were deleted at the door.",
     "references_damaged": "Stored references cannot be read: this person must be enrolled again.",
     "references_of_another_model": "References are of another model: this person must be enrolled again.",
@@ -175,8 +177,8 @@ def _unknown_why(event: AccessEvent) -> str:
     nearest = f"like {event.nearest}" if event.nearest else "like anybody"
     if event.votes == 0:
         return (
-            f"Not enough {nearest}: similarity {event.similarity:.2f}, and at least {event.detection_threshold:.2f} "
-            "is needed."
+            f"Not enough {nearest}: similarity {readable(event.similarity)}, and at least "
+            f"{readable(event.detection_threshold)} is needed."
         )
     share = event.verification_threshold or 0.0
     return f"Not enough {nearest}: {_votes(event)} were similar enough, and {share:.0%} are needed."

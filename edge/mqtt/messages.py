@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from edge.clock import Clock, rfc3339
+from edge.comparing import Score
 from edge.mqtt.strict_json import is_deeper
 from edge.values import EventKind, QualityWord, Verdict
 
@@ -173,6 +174,7 @@ class ModelFacts(Struct, frozen=True, kw_only=True):
     space: str | None = None
     quantization: str
     runtime: str | None = None
+    score: Score | None = None
 
 
 class CommandFacts(Struct, frozen=True, kw_only=True):
@@ -188,7 +190,7 @@ class CommandFacts(Struct, frozen=True, kw_only=True):
 
 
 class Info(Message, frozen=True, kw_only=True):
-    """What this door is. `models` by role; `commands` by name."""
+    """What this door is. `models` by role; `commands` by name; `timezone`: of its clocks, empty where it cannot say."""
 
     door: str
     version: str
@@ -196,6 +198,7 @@ class Info(Message, frozen=True, kw_only=True):
     thresholds: dict[str, float]
     capabilities: tuple[str, ...]
     commands: dict[str, CommandFacts]
+    timezone: str = ""
 
 
 class Percentiles(Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from edge import __version__
 from edge.access.lockout import is_locked
 from edge.access.policy import Rule
 from edge.camera.source import public_name
+from edge.clock import local_zone
 from edge.mqtt.authority import command_facts
 from edge.mqtt.messages import Info, ModelFacts, Percentiles, Status
 from edge.service.meter import Meter, disk_free, temperature
@@ -24,12 +25,17 @@ def info(settings: Settings, eye: Eye, rule: Rule, stamp: dict[str, Any]) -> Inf
     """Versions, models, thresholds and commands."""
     models: dict[str, ModelFacts] = {
         role: ModelFacts(
-            name=card.name, sha256=card.sha256, space=card.space, quantization=card.quantization, runtime=eye.runtime
+            name=card.name,
+            sha256=card.sha256,
+            space=card.space,
+            quantization=card.quantization,
+            runtime=eye.runtime,
+            score=rule.compare.score if role == "embedder" else None,
         )
         for role, card in eye.cards.items()
     }
     thresholds = {
-        "detection_threshold": round(rule.detection_threshold, 4),
+        "detection_threshold": round(rule.detection_threshold, 6),
         "verification_threshold": rule.verification_threshold,
         "margin": rule.margin,
         "frames_needed": float(rule.frames_needed),
@@ -43,6 +49,7 @@ def info(settings: Settings, eye: Eye, rule: Rule, stamp: dict[str, Any]) -> Inf
         thresholds=thresholds,
         capabilities=("access", "enrolment", "backfill", *(("image",) if settings.mqtt.image else ())),
         commands=command_facts(settings.mqtt.allow),
+        timezone=local_zone(),
     )
 
 

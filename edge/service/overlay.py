@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.comparing import readable
 from edge.values import Box, Decision, Match, Probe
 
 Colour = tuple[int, int, int]  # blue, green, red
@@ -44,9 +45,8 @@ def draw(image: NDArray[np.uint8], probe: Probe, best: Match | None, caption: Ca
     _write(canvas, headline, (12, height + 26), colour, 0.62)
     if best is not None:
         share = best.votes / best.references if best.references else 0.0
-        _bar(
-            canvas, (12, height + 42), f"similarity {best.similarity:.2f}", best.similarity, caption.detection_threshold
-        )
+        similarity = f"similarity {readable(best.similarity)}"
+        _bar(canvas, (12, height + 42), similarity, best.similarity, caption.detection_threshold)
         votes = f"votes {best.votes} of {best.references}"
         _bar(canvas, (12, height + 70), votes, share, caption.verification_threshold)
         # OpenCV's font knows ASCII only.

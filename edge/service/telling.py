@@ -24,12 +24,12 @@ def access_event(decision: Decision, rule: Rule, *, latency_ms: float) -> Event:
             "verdict": decision.verdict,
             "reason": decision.reason,
             **_nearest(decision.match),
-            "detection_threshold": round(rule.detection_threshold, 4),
+            "detection_threshold": round(rule.detection_threshold, 6),
             "verification_threshold": round(rule.verification_threshold, 4),
             "frames": decision.frames,
             "frames_seen": decision.frames_seen,
             "frames_needed": rule.frames_needed,
-            "runner_up": None if decision.runner_up is None else round(decision.runner_up.similarity, 4),
+            "runner_up": None if decision.runner_up is None else round(decision.runner_up.similarity, 6),
             "margin": round(rule.margin, 4),
             **_besides(decision),
             "quality": None if decision.quality is None else _rounded(decision.quality),
@@ -85,7 +85,7 @@ def outcome_facts(outcome: Outcome, gallery: Gallery, privacy: Privacy) -> dict[
 def _besides(decision: Decision) -> dict[str, Any]:
     """What bore on the decision besides the face and its nearest person; only what there was."""
     told = {
-        "best_similarity": None if decision.best_similarity is None else round(decision.best_similarity, 4),
+        "best_similarity": None if decision.best_similarity is None else round(decision.best_similarity, 6),
         "second_factor": decision.second_factor,
         "schedule": decision.limits or None,
         "lockout_seconds": round(decision.lockout_seconds, 1) or None,
@@ -99,7 +99,7 @@ def _nearest(match: Match | None) -> dict[str, Any]:
     return {
         "person_id": match.person_id,
         "person": match.name,
-        "similarity": round(match.similarity, 4),
+        "similarity": round(match.similarity, 6),
         "votes": match.votes,
         "references": match.references,
     }

@@ -25,6 +25,7 @@ def portraits(tmp_path: Path, faces: dict[str, Any]) -> Path:
     cv2.imencode(".png", (faces["resident"] * 0.02).astype(np.uint8))[1].tofile(folder / "Bob" / "night.png")
     cv2.imencode(".png", np.full((90, 90, 3), 90, np.uint8))[1].tofile(folder / "Bob" / "wall.png")
     (folder / "Bob" / "broken.jpg").write_text("no picture", encoding="utf-8")
+    (folder / "Bob" / "notes.txt").write_text("no picture", encoding="utf-8")
     return folder
 
 
@@ -35,7 +36,8 @@ def test_a_folder_of_pictures_becomes_a_folder_of_faces(
     assert main(["faces", str(portraits), "--out", str(out), "--size", "64"]) == 0
     told = capsys.readouterr().out
     assert "4 faces in" in told
-    assert "1 left out: unreadable" in told
+    assert "1 left out, unreadable: Bob/broken.jpg" in told
+    assert "1 left out, not a picture by its name: Bob/notes.txt" in told
     found = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.png"))
     assert found == ["Bob/0-jpg.png", "Bob/1-jpg.png", "Élise/0-jpg.png", "Élise/1-jpg.png"]
     assert cv2.imdecode(np.fromfile(out / "Élise" / "0-jpg.png", np.uint8), cv2.IMREAD_COLOR).shape == (64, 64, 3)
@@ -85,10 +87,18 @@ def test_capture_takes_faces_from_a_recording_and_goes_on_counting(clip: Path, t
     assert taken == ["0001.png", "0002.png", "0003.png", "0004.png"]
 
 
+def test_capture_takes_every_picture_of_a_folder(portraits: Path, tmp_path: Path) -> None:
+    for number in range(2, 8):
+        (portraits / "Élise" / f"{number}.jpg").write_bytes((portraits / "Élise" / f"{number % 2}.jpg").read_bytes())
+    out = tmp_path / "people"
+    assert main(["capture", "Élise", "--source", f"dir:{portraits / 'Élise'}", "--out", str(out)]) == 0
+    assert len(list((out / "Élise").iterdir())) == 8
+
+
 @pytest.mark.parametrize(
     ("name", "source", "problem"),
     [
-        ("../Ada", "usb:0", "one folder's name"),
+        ("../Ada", "usb:0", "NAME is that of one folder"),
         ("Ada", "file:none.avi", "no such file"),
         ("Ada", "tape:1", "tape:1"),
     ],

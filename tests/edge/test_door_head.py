@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from edge.__main__ import main
-from tests.edge.doors import CONFIG, RunningDoor, film
+from tests.edge.doors import CONFIG, PATIENCE, RunningDoor, film
 from tests.edge.eyes import an_eye, at_the_door, frame
 from tests.edge.heads import a_head, models_with_head
 
@@ -41,6 +41,9 @@ def test_the_door_decides_by_what_the_head_says(home: Path, faces: dict[str, Any
             assert enrolled["worst_own"] > 0.75
             granted = door.event(session, verdict="granted")
             refused = door.event(session, verdict="refused", reason="unknown")
+        with door.session(door.topics.info) as session:
+            info = next(json.loads(incoming.payload) for incoming in session.follow(silence=PATIENCE))
+    assert {role: facts["score"] for role, facts in info["models"].items() if facts["score"]} == {"embedder": "head"}
     assert (granted["person_id"], granted["detection_threshold"]) == ("eileen", 0.6)
     assert granted["votes"] == granted["references"]
     assert granted["similarity"] == pytest.approx(float(a_head().against(vectors[0][None], vectors[0])[0]), abs=0.1)

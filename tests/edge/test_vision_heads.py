@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edge.access.references import conclude
-from edge.comparing import COSINE
+from edge.comparing import COSINE, readable
 from edge.errors import ModelError
 from edge.vision.cards import read_card
 from edge.vision.heads import Dense, DenseHead, decoded, encoded, open_comparator, unusable
@@ -152,3 +152,20 @@ def test_a_card_cannot_promise_a_score_without_its_head(tmp_path: Path, changes:
     models = models_with_head(tmp_path / "models", card=changes)
     with pytest.raises(ModelError, match="not a model card"):
         read_card(models / "mobilefacenet.json")
+
+
+@pytest.mark.parametrize(
+    ("similarity", "told"),
+    [
+        (0.714, "0.71"),
+        (-0.126, "-0.13"),
+        (0.9, "0.90"),
+        (0.9912, "0.9912"),
+        (0.99871, "0.9987"),
+        (0.999987, "0.999987"),
+        (0.99999999, "1.000000"),
+        (1.0, "1.00"),
+    ],
+)
+def test_a_score_next_to_one_is_told_from_one(similarity: float, told: str) -> None:
+    assert readable(similarity) == told
