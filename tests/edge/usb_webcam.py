@@ -50,6 +50,7 @@ class Webcam:
 
     def __init__(self, serial: str, scene: Scene, forms: tuple[int, ...]) -> None:
         self._scene = scene
+        self._exposure = 0.0 if scene is bars else 0.25  # as in the dark, whatever rate was agreed
         self._forms = forms
         self._clock = SystemClock()
         self._strings = ("", "Limen", "Test Webcam", serial)
@@ -146,7 +147,7 @@ class Webcam:
 
     def _begin(self) -> None:
         _, form, frame, ticks, *_ = _ASK.unpack(self._asked)
-        self._payloads = self._film(form, *SIZES[form][frame - 1], ticks / 10_000_000)
+        self._payloads = self._film(form, *SIZES[form][frame - 1], max(ticks / 10_000_000, self._exposure))
         self._next = next(self._payloads)
 
     def _film(self, form: int, width: int, height: int, period: float) -> Iterator[tuple[float, bytes]]:
