@@ -98,6 +98,9 @@ machine-smoke: pictures ## Install, kill, upgrade and remove Limen on an emulate
 board-smoke: .venv/ready pictures ## Drive the strike's pin on an emulated Raspberry Pi 3, by its real kernel driver (needs root)
 	@.ci/board-smoke
 
+camera-smoke: .venv/ready pictures ## Plug a USB webcam into an emulated computer, pull it, let it hang (needs root)
+	@.ci/camera-smoke
+
 clean: ## Remove environments, caches and the demo; people and events in state/ stay
 	rm -rf .venv .venv-convert .venv-tflite .venv-onnx .demo .try build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find edge convert tests docs -name __pycache__ -prune -exec rm -rf {} +
@@ -121,4 +124,4 @@ browser: .venv/ready
 .venv-onnx/ready: .ci/setup
 	@.ci/setup onnx
 
-.PHONY: help setup run test test-edge test-browser test-convert test-tflite check lint types models onnx evaluate siamese-demo siamese-report bench faults soak fuzz pictures screenshots docs install-smoke arm64-smoke machine-smoke board-smoke clean broker browser
+.PHONY: help setup run test test-edge test-browser test-convert test-tflite check lint types models onnx evaluate siamese-demo siamese-report bench faults soak fuzz pictures screenshots docs install-smoke arm64-smoke machine-smoke board-smoke camera-smoke clean broker browser
