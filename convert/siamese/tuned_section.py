@@ -101,6 +101,7 @@ def drawing(rows: Rows) -> str:
 
 def _learned(run: Run) -> str:
     loss = f"{run.recipe}, {run.mining}" if run.recipe == "triplet" else run.recipe
+    loss += f", the head alone for {run.head_first} x {run.steps} batches first" if run.head_first else ""
     stay = f"distillation {run.distil:g}" if run.distil else "no distillation"
     whom = f"{run.lookalikes} look-alikes" if run.lookalikes else "no look-alikes"
     return f"{loss}, {stay}, {whom}, rate {run.learning_rate:g}, {run.epochs} x {run.steps} batches"
