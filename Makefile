@@ -73,6 +73,9 @@ faults: setup ## Kill, hang, starve and upgrade a door many times; write docs/re
 soak: setup ## Watch an idle door for a minute and let days pass in its store; write docs/reliability.md
 	@$(DEVICE) -m tests.faults --soak
 
+fuzz: setup ## Make up ten thousand of each thing that comes in from outside; write docs/reliability.md (SEED=N)
+	@$(DEVICE) -m tests.fuzz $(if $(SEED),--seed $(SEED))
+
 pictures: .venv/ready ## Fetch the two public-domain faces of the demo and the tests
 	@$(DEVICE) -m convert pictures
 
@@ -94,6 +97,9 @@ machine-smoke: pictures ## Install, kill, upgrade and remove Limen on an emulate
 
 board-smoke: .venv/ready pictures ## Drive the strike's pin on an emulated Raspberry Pi 3, by its real kernel driver (needs root)
 	@.ci/board-smoke
+
+camera-smoke: .venv/ready pictures ## Plug a USB webcam into an emulated computer, pull it, let it hang (needs root)
+	@.ci/camera-smoke
 
 clean: ## Remove environments, caches and the demo; people and events in state/ stay
 	rm -rf .venv .venv-convert .venv-tflite .venv-onnx .demo .try build .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -118,4 +124,4 @@ browser: .venv/ready
 .venv-onnx/ready: .ci/setup
 	@.ci/setup onnx
 
-.PHONY: help setup run test test-edge test-browser test-convert test-tflite check lint types models onnx evaluate siamese-demo siamese-report bench faults soak pictures screenshots docs install-smoke arm64-smoke machine-smoke board-smoke clean broker browser
+.PHONY: help setup run test test-edge test-browser test-convert test-tflite check lint types models onnx evaluate siamese-demo siamese-report bench faults soak fuzz pictures screenshots docs install-smoke arm64-smoke machine-smoke board-smoke camera-smoke clean broker browser

@@ -26,6 +26,7 @@ _KNOBS: Final = {
     "size": "pixels a side",
     "embedding": "numbers in an embedding; 0: the backbone's pooled features",
     "margin": "of the losses of distance",
+    "head_first": "epochs in which the head learns alone, on the tower of --weights as it is",
     "distil": "weight of staying with what --weights said of each face",
     "lookalikes": "strangers are drawn from so many nearest people, by --weights; 0: from everybody",
     "negatives": "pairs of two people for each pair of one",

@@ -163,7 +163,7 @@ def read_records(folder: Path) -> Mapping[str, Record]:
         return {}
     except OSError as error:
         raise ConversionError(f"{path}: {error.strerror}") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConversionError(f"{path}: not an evaluation record: {error}") from None
 
 

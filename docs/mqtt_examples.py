@@ -119,6 +119,7 @@ INFO: Final[Example] = (
         **STAMP,
         door="front",
         version="0.1.0",
+        timezone="Europe/Berlin",
         models={
             "embedder": messages.ModelFacts(
                 name="mobilefacenet",

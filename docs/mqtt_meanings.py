@@ -151,6 +151,7 @@ FIELDS: Final[dict[type, dict[str, str]]] = {
         "models": "by role: `embedder`, `landmarks`, and those of the detector",
         "thresholds": "the numbers of the rule in force",
         "capabilities": "what this version can do, in words",
+        "timezone": "the time zone of the door's clocks, an IANA name; empty: it cannot say",
         "commands": "every command by name",
     },
     messages.ModelFacts: {
@@ -223,14 +224,14 @@ FIELDS: Final[dict[type, dict[str, str]]] = {
         "end": "`HH:MM`, not included; at or before `start`: on the next day",
     },
     arguments.ScheduleArguments: {
-        "timezone": "whose clocks count, an IANA name such as `Europe/Berlin`",
+        "timezone": "whose clocks count, an IANA name such as `Europe/Berlin`; left out: the door's",
         "hours": "spans of the week; within any of them the person may come in",
     },
     arguments.PersonSetArguments: {
         "person_id": "who",
         "name": "what the person is called",
-        "valid_from": "RFC 3339 with its zone; before it the person is refused",
-        "valid_until": "from then on the person is refused: how a guest expires",
+        "valid_from": "before it the person is refused; RFC 3339, and without an offset by the door's own clocks",
+        "valid_until": "from then on the person is refused, which is how a guest expires; like `valid_from`",
         "schedule": "when the person may come in; `null`: always",
         "second_factor": "`automatic`: if somebody else's face is too close; `never` overrides that, but for no child",
     },
@@ -559,7 +560,7 @@ CODES: Final = {
     "two_people": "the pictures show two people; nothing was stored",
     "cancelled": "by `enroll.cancel`; nothing was stored",
     "no_enrolment": "there is nothing to cancel",
-    "store_fault": "it could not be stored, or the keys cannot be read",
+    "store_fault": "it could not be stored, or the keys cannot be read; nothing was done",
 }
 
 REASONS: Final = {
@@ -611,6 +612,7 @@ SYSTEM_EVENTS: Final = {
     "locked_out": "no face is let in: `detail` says why and for how long",
     "lockout_ended": "faces are let in again",
     "lockout_reset": "an administrator sent `lockout.reset`",
+    "deletion_waits": "the clock was put days ahead: nothing is deleted for its age until it has said so for 20 hours",
     "journal_pruned": "events were deleted by age; `detail` says how many",
     "store_rollback": "the people are older than the journal, so nobody is let in: restore a backup, or enrol again",
     "person_restored": "somebody was put back from a backup",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from threading import Event as Flag
 from typing import Final
 
@@ -48,6 +49,7 @@ _TURN_SECONDS: Final = 0.1  # a turn waits no longer for a frame, so that comman
 _COMMANDS_A_TURN: Final = 8
 _STATUS_SECONDS: Final = 10.0
 _PRUNE_SECONDS: Final = 86_400.0  # each pruning leaves a row that tells of it
+_DATE_SECONDS: Final = 3600.0
 _CAPTION_SECONDS: Final = 4.0  # how long a decision stays on the preview
 
 
@@ -185,25 +187,23 @@ class Door:
         """Journal first, then the strike; what cannot be journalled is not opened."""
         latency_ms = 1000 * (self._clock.now() - decision.frame_at)
         told = access_event(decision, self._pipeline.rule, latency_ms=latency_ms)
-        self._decision = decision
-        self._condition.decided(decision.verdict)
-        self._doorway.decided(decision)
         try:
             self._store.journal(told)
         except StoreError as error:
             _log.error("the journal cannot be written: %s", error)
-            refused = {"verdict": "refused", "reason": "store_fault"} if decision.verdict == "granted" else {}
-            self._publisher.unjournalled(Event("access", told.data | refused))
-            return
+            if decision.verdict == "granted":
+                decision = replace(decision, verdict="refused", reason="store_fault")
+            outcome = {"verdict": decision.verdict, "reason": decision.reason}
+            self._publisher.unjournalled(Event("access", told.data | outcome))
+        self._decision = decision
+        self._condition.decided(decision.verdict)
+        self._doorway.decided(decision)
         if decision.verdict == "granted":
             self._open(decision)
 
     def _open(self, decision: Decision) -> None:
         try:
-            self._strike.pulse(
-                self._settings.door.unlock_seconds,
-                not_after=decision.not_after,
-            )
+            self._strike.pulse(self._settings.door.unlock_seconds, not_after=decision.not_after)
         except StrikeError as error:
             self._tell(system_event("strike_failed", f"visit {decision.visit_id} was granted but not let in: {error}"))
         else:
@@ -259,6 +259,8 @@ class Door:
                 self._prune_due = now + _PRUNE_SECONDS
                 self._store.prune()
                 self._reception.forget_expired()
+                if self._store.today() is None:  # there may be a date to go by long before tomorrow
+                    self._prune_due = now + _DATE_SECONDS
         except StoreError as error:
             _log.error("the store cannot be kept: %s", error)
 

@@ -10,6 +10,7 @@ right and is not. Where timesyncd is not in charge, nobody says, and every time 
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 # A wall clock before this software existed has not been set yet.
 _EPOCH_OF_TRUST = datetime(2026, 11, 1, tzinfo=UTC)
@@ -85,6 +87,21 @@ def _hardware_clocks(folder: Path) -> Iterator[float]:
     for file in folder.glob("rtc*/since_epoch"):
         with suppress(OSError, ValueError):  # one without a battery cannot be read, or says anything
             yield float(file.read_text(encoding="ascii"))
+
+
+def zone(name: str) -> ZoneInfo | None:
+    """The time zone of this IANA name, None where there is no such zone here."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones
+        return None
+
+
+def local_zone(setting: Path = Path("/etc/localtime")) -> str:
+    """The IANA name of the time zone that this machine is set to; empty where it does not say."""
+    told = os.environ.get("TZ", "").removeprefix(":")
+    name = told or (setting.resolve().as_posix().partition("/zoneinfo/")[2] if setting.exists() else "UTC")
+    return name if zone(name) else ""
 
 
 def boot_id() -> str:

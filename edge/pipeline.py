@@ -60,9 +60,8 @@ class Pipeline:
         return waiting.person_id if waiting is not None and waiting.missing == "second_factor" else None
 
     def open_window(self, window: Window) -> None:
-        """Begin an enrolment. Whoever is there is not being judged any more."""
+        """Begin an enrolment. From the next frame on nobody is being judged; whoever tried until then has tried."""
         self.window = window
-        self._visits = visits.begin()
 
     def step(self, frame: Frame | None) -> Step:
         """Look at one frame; with None only time has passed. Never raises: an error is a frame that decides nothing."""
@@ -78,21 +77,23 @@ class Pipeline:
         probe = None if frame is None else self._eye.look(frame, keep=self._visits.box, count=enrolling)
         now = self._clock.now()
         self.lockout = lockout.passed(self.lockout, now)
-        if self.window is not None:
-            self.window, news = enrolment.step(self.window, probe, self.gallery, self.rule, now)
-            return Step(probe, enrolment=news)
         besides = Circumstances(self._clock.wall(), self._clock.trusted(), self.lockout.until, self.given)
+        if self.window is not None:
+            self._visits, decisions = visits.end(self._visits, self.gallery, self.rule, now, besides)
+            self._count(decisions, now)
+            self.window, news = enrolment.step(self.window, probe, self.gallery, self.rule, now)
+            return Step(probe, decisions=decisions, enrolment=news)
         self._visits, decisions = visits.step(self._visits, probe, self.gallery, self.rule, now, _new_id, besides)
-        for decision in decisions:
-            self._count(decision, now)
+        self._count(decisions, now)
         look = self._visits.look
         return Step(probe, None if look is None else look.match, decisions)
 
-    def _count(self, decision: Decision, now: float) -> None:
-        """What a decision leaves behind for the next ones."""
-        self.lockout = lockout.after(self.lockout, decision, self.rule, now)
-        if decision.verdict == "granted" and decision.match is not None:
-            self.given = self.given.spent_on(decision.match.person_id)
+    def _count(self, decisions: Iterable[Decision], now: float) -> None:
+        """What decisions leave behind for the next ones."""
+        for decision in decisions:
+            self.lockout = lockout.after(self.lockout, decision, self.rule, now)
+            if decision.verdict == "granted" and decision.match is not None:
+                self.given = self.given.spent_on(decision.match.person_id)
 
 
 def _new_id() -> str:

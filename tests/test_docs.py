@@ -140,6 +140,15 @@ def test_links_lead_somewhere(page: str) -> None:
             assert anchor in _anchors(file.read_text(encoding="utf-8")), f"{page}: #{anchor}"
 
 
+def test_what_a_message_sends_people_to_is_there() -> None:
+    """As in `see docs/hardware.md, The camera`."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (PROJECT / "edge").rglob("*.py"))
+    places = set(re.findall(r"(docs/[a-z_/-]+\.md), ([A-Z][\w ]+)", code))
+    assert places
+    for page, heading in places:
+        assert re.search(rf"^#+ {heading}$", PAGES[page], re.MULTILINE), f"{page}, {heading}"
+
+
 def _anchors(text: str) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

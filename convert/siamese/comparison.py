@@ -78,6 +78,13 @@ def _e(**knobs: Any) -> Run:
     return _run(recipe="triplet", detector="mtcnn", **made)
 
 
+def _on_shipped(**knobs: Any) -> Run:
+    """Heads on what the shipped network says of a face: what the recipes do with a tower that knows faces."""
+    return _run(
+        recipe="features", backbone="mobilefacenet", weights=PUBLISHED, size=112, embedding=192, epochs=30, **knobs
+    )
+
+
 def _tuned(**knobs: Any) -> Run:
     """More people choose here than elsewhere: what there is to gain is small, and rare errors tell it."""
     common: dict[str, Any] = {
@@ -102,6 +109,7 @@ RECIPES: Final[Sequence[Recipe]] = (
         ),
         "recall 0.995, precision 1.0 on its own pictures",
     ),
+    Recipe("a-shipped", "A", "VGGFace weights; here the shipped network, kept as it is", _on_shipped(patience=12)),
     Recipe("b-small", "B", "any tower", _run(recipe="contrastive", size=64, augment="light")),
     Recipe(
         "c-facenet128",
@@ -119,6 +127,12 @@ RECIPES: Final[Sequence[Recipe]] = (
         _run(
             recipe="features", backbone="resnet50", size=64, embedding=0, head="three", standardise=True, negatives=1.5
         ),
+    ),
+    Recipe(
+        "d-shipped",
+        "D",
+        "ImageNet weights; here the features of the shipped network",
+        _on_shipped(head="three", standardise=True, negatives=1.5, patience=8),
     ),
     Recipe(
         "e-inception",
@@ -156,7 +170,7 @@ RECIPES: Final[Sequence[Recipe]] = (
         "tuned-bce",
         _TUNED,
         "",
-        _tuned(**_PAIRS, recipe="siamese-bce", lookalikes=3, distil=5.0, learning_rate=1e-4),
+        _tuned(**_PAIRS, recipe="siamese-bce", head_first=60, lookalikes=3, distil=2.0),
     ),
 )  # fmt: skip
 
@@ -187,7 +201,7 @@ def read_comparison(record: Path) -> Comparison:
         return msgspec.json.decode(record.read_bytes(), type=Comparison)
     except OSError as error:
         raise ConversionError(f"{record}: {error.strerror}; `make siamese-report` makes it") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConversionError(f"{record}: {error}") from None
 
 
@@ -196,7 +210,7 @@ def _trained(name: str, pictures: Path, out: Path, clock: Clock) -> Row:
     run, folder = msgspec.structs.replace(recipe.run, pictures=str(pictures)), out / name
     check_run(folder, run)
     result: Result = read_result(folder) if (folder / RESULT).exists() else train(run, folder, clock)
-    tuned = tuned_figures(run, folder, _others(pictures)) if run.weights == PUBLISHED else None
+    tuned = tuned_figures(run, folder, _others(pictures)) if recipe.system == _TUNED else None
     return Row(name, result.figures, result.parameters, result.epochs, round(result.seconds), tuned)
 
 

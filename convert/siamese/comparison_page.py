@@ -70,7 +70,8 @@ def _told(comparison: Comparison) -> str:
 Intervals are Wilson's. A pair with a picture in which no face was found counts as told wrong. Every tower is trained
 from scratch unless the row says otherwise, and at a size and for a time that two cores can bear: these rows are far
 below what their articles' networks could do, and no row here is a verdict on an article. Rows whose intervals overlap
-are not told apart. The shipped network was trained elsewhere, on pictures of people who may also be in LFW.
+are not told apart. The shipped network was trained elsewhere, on pictures of people who may also be in LFW; `a-shipped`
+and `d-shipped` are the two recipes' heads on what it says of a face, so that the heads can be told from their towers.
 
 What the articles report of their own networks, on their own pairs:
 

@@ -73,7 +73,7 @@ def read_result(folder: Path) -> Result:
         raise ConversionError(
             f"{folder}: not a finished run ({RESULT} is missing): the same `limen-convert train` goes on with it"
         ) from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConversionError(f"{folder / RESULT}: {error}") from None
 
 

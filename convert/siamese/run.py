@@ -41,6 +41,7 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     margin: Annotated[float, Meta(gt=0, le=4)] = 1.0
     mining: Mining = "semi-hard"
     negatives: Annotated[float, Meta(gt=0)] = 1.0  # pairs of two people for each pair of one
+    head_first: Annotated[int, Meta(ge=0)] = 0  # epochs in which the head learns alone, on the tower as it begins
     # Staying with what is known: for a network that begins with somebody's weights.
     distil: Annotated[float, Meta(ge=0)] = 0.0  # weight of saying of each face what it said before the training
     lookalikes: Annotated[int, Meta(ge=0)] = 0  # strangers are drawn from a person's so many nearest; 0: from everybody
@@ -81,5 +82,5 @@ def read_run(folder: Path) -> Run:
         return msgspec.json.decode((folder / CONFIG).read_bytes(), type=Run)
     except OSError as error:
         raise ConversionError(f"{folder}: is no run of `limen-convert train`: {error.strerror}: {CONFIG}") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConversionError(f"{folder / CONFIG}: {error}") from None

@@ -23,6 +23,7 @@ from convert.release import write_file
 from convert.siamese import checkpoint
 from convert.siamese.album import briefly, scan
 from convert.siamese.augment import augmented
+from convert.siamese.backbones import NONE
 from convert.siamese.checkpoint import State
 from convert.siamese.crops import CUT, Crops, cut
 from convert.siamese.everybody import lowest_tar
@@ -117,6 +118,7 @@ def begin(run: Run, crops: Mapping[str, Crops]) -> tuple[Learner, Mapping[str, P
     learner = Learner(run)
     if run.recipe != "features":
         teacher = teacher_of(run, learner, crops["train"])
+        _head_first(run, learner, crops["train"])
         return learner, {name: Part(part, part.pixels, teacher) for name, part in crops.items()}
     if run.distil or run.lookalikes:
         raise ConversionError("--distil and --lookalikes are for a tower that learns; that of `features` does not")
@@ -127,6 +129,24 @@ def begin(run: Run, crops: Mapping[str, Crops]) -> tuple[Learner, Mapping[str, P
         deviations = np.maximum(brought(stored["train"]).std(axis=0), 1e-6).astype(np.float32)
         learner = Learner(run, deviations, learner.tower)
     return learner, {name: Part(part, stored[name]) for name, part in crops.items()}
+
+
+def _head_first(run: Run, learner: Learner, crops: Crops) -> None:
+    """Let the head learn alone, or what it does not know yet would pull at all that the tower knows.
+
+    The method is that of linear probing, then fine-tuning (Kumar et al., ICLR 2022); here by the recipe `features`.
+    """
+    if not run.head_first:
+        return
+    if learner.head is None or run.weights == NONE:
+        raise ConversionError("--head-first is for a head (--recipe siamese-bce) on a tower that begins with --weights")
+    alone = msgspec.structs.replace(run, recipe="features", augment="none", schedule="constant", learning_rate=1e-3)
+    probe = Learner(alone, tower=learner.tower)
+    part = Part(crops, features(learner.tower, learner.eats, crops.pixels))
+    for number in range(1, run.head_first + 1):
+        loss = _learn(alone, probe, part, number)
+        print(f"the head alone {number:>3}/{run.head_first}  loss {loss:.4f}", flush=True)
+    learner.head.set_weights(probe.head.get_weights())  # type: ignore[union-attr]  # a run of `features` has one
 
 
 def _epoch(run: Run, learner: Learner, material: Mapping[str, Part], pairs: Pairs, state: State, clock: Clock) -> State:

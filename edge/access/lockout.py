@@ -108,7 +108,7 @@ def from_kept(kept: bytes | None, now: float) -> Lockout:
         return Lockout()
     try:
         read = msgspec.json.decode(kept, type=_Kept)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return _locked_for(LONGEST_SECONDS, now, FREE_ATTEMPTS)
     return _locked_for(read.seconds, now, read.in_a_row, tuple(now - age for age in read.ages))
 

@@ -8,21 +8,13 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 from typing import Final, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from edge.clock import zone
 from edge.values import Hours, Schedule, Terms
 
 Limit = Literal["clock_untrusted", "not_yet_valid", "expired", "schedule"]
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-
-
-def zone(name: str) -> tzinfo | None:
-    """The time zone of this IANA name, None where there is no such zone here."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones
-        return None
 
 
 def limit(terms: Terms, wall: datetime, *, believed: bool) -> Limit | None:

@@ -81,9 +81,7 @@ def step(
     visit, remembered = state.visit, tuple(past for past in state.remembered if binds(past, rule, now))
     decisions: list[Decision] = []
     if visit is not None and is_over(visit, face, remembered, rule, now):
-        if visit.verdict is None and visit.passed_at is not None:
-            visit, refusal = _refuse(visit, door, "swapped" if visit.waits else None)
-            decisions.append(refusal)
+        visit, decisions = _leave(visit, door, "swapped" if visit.waits else None)
         remembered += (visit,) if visit.verdict is not None and binds(visit, rule, now) else ()
         visit = None
     if face is not None and look is not None:
@@ -93,6 +91,24 @@ def step(
         visit, decision = _decide(visit, look, door)
         decisions += [] if decision is None else [decision]
     return VisitState(visit, remembered[-MAX_REMEMBERED:], look), tuple(decisions)
+
+
+def end(
+    state: VisitState, gallery: Gallery, rule: Rule, now: float, circumstances: Circumstances
+) -> tuple[VisitState, tuple[Decision, ...]]:
+    """Nobody is judged any more: who is there has tried what they have tried, as if they had left."""
+    if state.visit is None:
+        return state, ()
+    visit, decisions = _leave(state.visit, _Door(gallery, rule, circumstances, now, math.nan), None)
+    return VisitState(remembered=state.remembered + ((visit,) if visit.verdict is not None else ())), tuple(decisions)
+
+
+def _leave(visit: Visit, door: _Door, reason: str | None) -> tuple[Visit, list[Decision]]:
+    """A visit that is over: refused where it has shown a face and was not decided."""
+    if visit.verdict is not None or visit.passed_at is None:
+        return visit, []
+    visit, refusal = _refuse(visit, door, reason)
+    return visit, [refusal]
 
 
 def _arrive(

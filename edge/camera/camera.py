@@ -51,7 +51,7 @@ def make_source(settings: CameraSettings, clock: Clock, home: Path) -> Source:
     kind, _, rest = settings.source.partition(":")
     match kind:
         case "usb":
-            return UsbSource(rest, settings)
+            return UsbSource(rest, settings, clock)
         case "csi":
             return CsiSource(rest, settings)
         case "rtsp" | "http" | "https":
@@ -97,8 +97,9 @@ class Camera:
             self._dismiss()
             readers, self._abandoned = self._abandoned, []
             self._watch.ended("closed", self._clock.now())
+        until = self._clock.now() + _FAREWELL_SECONDS  # for all together: systemd does not wait for ever
         for reader in readers:
-            reader.join(_FAREWELL_SECONDS)
+            reader.join(max(0.0, until - self._clock.now()))
             if reader.is_alive():
                 _log.warning("camera %s: a reader hangs in its library and is left behind", self._name)
 
@@ -196,7 +197,7 @@ def flaw_in(picture: NDArray[Any]) -> str:
         return f"{picture.dtype}{list(picture.shape)} and not uint8[h, w, 3]"
     height, width = picture.shape[:2]
     if height == 0 or width == 0:
-        return "broken or empty"
+        return "broken, empty or too old"
     if height * width > MOST_PIXELS:
         return f"{width}x{height}, larger than 3840x2160"
     return ""

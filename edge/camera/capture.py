@@ -44,6 +44,11 @@ class Capture:
         """Pictures a second as the source says; may be 0, NaN or nonsense."""
         return float(self._capture.get(cv2.CAP_PROP_FPS))
 
+    @property
+    def taken_at(self) -> float:
+        """When a V4L2 camera's driver took the last picture, in monotonic seconds."""
+        return float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+
     def read(self) -> NDArray[Any] | None:
         """The next picture, `UNREADABLE` for a broken one, None when there are no more."""
         try:

@@ -13,7 +13,7 @@ from edge.commands.configuration import chosen_settings
 from edge.commands.conversation import ask
 from edge.errors import LimenError, ModelError, StoreBusyError
 from edge.service.doctor import parts
-from edge.service.doctor.broker import broker, wall_clock
+from edge.service.doctor.broker import broker, port, wall_clock
 from edge.service.doctor.bundle import write_bundle
 from edge.service.doctor.finding import Finding, fail
 from edge.service.doctor.pins import pins
@@ -50,6 +50,7 @@ def _look(settings: Settings, clock: Clock, status: dict[str, Any]) -> Iterator[
     except StoreBusyError:
         yield from _ask_daemon(settings, status)
     else:
+        yield from port(settings)
         yield from parts.models(settings, clock)
         yield from parts.camera(settings, clock)
     yield from unit()
@@ -59,7 +60,7 @@ def _ask_daemon(settings: Settings, status: dict[str, Any]) -> Iterator[Finding]
     try:
         status.update(ask(settings, "selftest"))
     except LimenError as error:
-        yield fail("door", f"it runs, and does not answer: {error}", "look at its log: journalctl -u limen")
+        yield fail("door", "it runs, and does not answer", "look at its log: journalctl -u limen", private=str(error))
         return
     yield from parts.of_daemon(status)
 
@@ -73,7 +74,7 @@ def _bundle(options: Namespace, settings: Settings, findings: list[Finding], sta
         write_bundle(options.bundle, findings, settings, cards, status)
     except OSError as error:
         raise LimenError(f"{options.bundle}: {error.strerror}") from error
-    print(f"{options.bundle}: what was found, without faces, names and secrets; look into it before you send it")
+    print(f"{options.bundle.absolute()}: what was found, without faces, names and secrets; look into it, then send it")
 
 
 def _line(finding: Finding) -> str:
@@ -81,8 +82,8 @@ def _line(finding: Finding) -> str:
     mark = _MARKS[finding.state]
     mark = f"\033[{colours[finding.state]}m{mark}\033[0m" if sys.stdout.isatty() else mark
     cure = f"\n       {'':18}-> {finding.fix}" if finding.fix else ""
-    return f"{mark}   {finding.what:18}{finding.text}{cure}"
+    return f"{mark}   {finding.what:18}{finding.whole}{cure}"
 
 
 def _plain(finding: Finding) -> dict[str, str]:
-    return {"what": finding.what, "state": finding.state, "text": finding.text, "fix": finding.fix}
+    return {"what": finding.what, "state": finding.state, "text": finding.whole, "fix": finding.fix}

@@ -17,6 +17,7 @@ from edge.commands.configuration import chosen_settings
 from edge.commands.conversation import ask
 from edge.comparing import readable
 from edge.errors import LimenError, StoreBusyError
+from edge.log_lines import printable
 from edge.mqtt.messages import Progress, Response
 from edge.service.enrolling import new_request, require_consent, why_not_enrolled
 from edge.service.rule import effective_rule
@@ -91,7 +92,7 @@ def tell(name: str, facts: dict[str, Any]) -> None:
 def _show(answer: Progress | Response) -> None:
     if isinstance(answer, Progress):
         bar = "#" * answer.collected + "." * (answer.wanted - answer.collected)
-        prompt = _PROMPTS.get(answer.prompt, answer.prompt)
+        prompt = _PROMPTS.get(answer.prompt) or printable(answer.prompt)
         begin, end = ("\r", "") if sys.stdout.isatty() else ("", "\n")
         print(f"{begin}  [{bar}] {prompt:<32}", end=end, flush=True)
 

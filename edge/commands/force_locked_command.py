@@ -24,7 +24,8 @@ def execute(options: Namespace) -> int:
     settings = _strike(options)
     door = settings.door
     force_locked(door, settings.state, SystemClock())
-    print(f"GPIO {door.pin} is driven {'low' if door.active_high else 'high'}: locked.")
+    print(f"GPIO {door.pin} was driven {'low' if door.active_high else 'high'}: locked. Where the kernel lets go of")
+    print("a pin whose program has ended (strict_gpiod), the resistor keeps it so from now on.")
     return 0
 
 

@@ -17,6 +17,8 @@ from edge.store.look import people_in
 from edge.values import Decision
 
 _COLUMN: Final = 62
+# A face was complete, and the visit waited for a PIN or a button until somebody else came or its time was over.
+_WAITED: Final = frozenset({"second_factor", "not_asked", "swapped"})
 
 
 def execute(options: Namespace) -> int:
@@ -70,7 +72,7 @@ def _told(decision: Decision | None) -> str:
     if match is not None:
         who, votes = match.person_id[:16], f"{match.votes}/{match.references}"
         similarity = readable(match.similarity, 3)
-    return f"{decision.verdict:<8} {decision.reason:<18} {who:<16} {similarity:>6} {votes:>5}"
+    return f"{decision.verdict:<8} {_reason(decision):<18} {who:<16} {similarity:>6} {votes:>5}"
 
 
 def _verdict(decision: Decision | None) -> str:
@@ -79,7 +81,12 @@ def _verdict(decision: Decision | None) -> str:
         return "no visit"
     if decision.verdict == "granted" and decision.match is not None:
         return f"granted {decision.match.person_id}"
-    return f"refused {decision.reason}"
+    return f"refused {_reason(decision)}"
+
+
+def _reason(decision: Decision) -> str:
+    """With a question mark where the door may have decided otherwise, by what no recording holds."""
+    return f"{decision.reason}?" if decision.reason in _WAITED else decision.reason
 
 
 def _span(decision: Decision | None) -> str:
@@ -87,7 +94,15 @@ def _span(decision: Decision | None) -> str:
 
 
 def _notes(clip: Path, before: Replay, after: Replay, *, clock_known: bool) -> list[str]:
-    notes = [f"{before.frames} pictures of {clip.name}. Nobody entered a PIN or pressed a button."]
+    notes = [
+        f"{before.frames} pictures of {clip.name}. Left out, for pictures do not hold it: PINs, buttons, confirmations",
+        "from inside, enrolments, and what ended a lock-out besides faces (unlock, a PIN, lockout.reset).",
+    ]
+    reasons = [{one.reason for one in replayed.decisions} for replayed in (before, after)]
+    if _WAITED & reasons[0].union(reasons[1]):
+        notes.append("?: refused while it waited for a PIN or a button. With it the door may have let them in.")
+    if "lockout" in reasons[0].union(reasons[1]):
+        notes.append("lockout: as if nothing but a face had ended it.")
     if not clock_known:
         notes.append(
             "Nobody said when it was (--at): who has dates or hours is kept out, as by a clock that is not set."

@@ -15,6 +15,7 @@ import msgspec
 from edge.commands.configuration import chosen_settings
 from edge.commands.conversation import ask
 from edge.errors import LimenError
+from edge.log_lines import printable
 from edge.mqtt.authority import COMMANDS
 from edge.mqtt.messages import Progress, Response
 
@@ -34,7 +35,7 @@ def execute(options: Namespace) -> int:
 def _show(answer: Progress | Response) -> None:
     """Beside the answer, so that scripts read nothing but JSON."""
     if isinstance(answer, Progress):
-        print(f"{answer.prompt} {answer.collected}/{answer.wanted}", file=sys.stderr)
+        print(f"{printable(answer.prompt)} {answer.collected}/{answer.wanted}", file=sys.stderr)
 
 
 def arguments_of(command: str, fields: Sequence[str]) -> dict[str, Any]:

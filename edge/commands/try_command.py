@@ -13,19 +13,19 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
-
+from edge.camera import make_source
 from edge.clock import Clock, SystemClock
 from edge.commands.dashboard_command import installed
 from edge.commands.enroll_command import enroll_at_the_door, tell
 from edge.commands.events_command import HEADER, line
-from edge.errors import LimenError
+from edge.errors import CameraError, LimenError
 from edge.mqtt.ask import Session
 from edge.mqtt.commands import Incoming
 from edge.mqtt.credentials import CLIENT_FILE, broker_directory, client_login
 from edge.mqtt.topics import Topics
 from edge.service.trial import Trial
 from edge.service.trial_board import TrialBoard
+from edge.settings import CameraSettings
 
 _PICTURES: Final = Path(".demo")
 _RESIDENT: Final = "Eileen Collins"
@@ -47,7 +47,7 @@ def execute(options: Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):  # the terminal's end is this trial's end
         signal.signal(number, signal.default_int_handler)
     clock = SystemClock()
-    webcam = None if options.demo else _webcam()
+    webcam = None if options.demo else _webcam(clock)
     if webcam is None and not _PICTURES.is_dir():
         raise LimenError("no webcam here, and no pictures for the demo: run `make pictures`")
     source = f"demo:{_PICTURES.absolute()}" if webcam is None else f"usb:{webcam}"
@@ -140,13 +140,20 @@ def _print(incoming: Incoming, story: Story, topics: Topics) -> None:
         print(row, flush=True)
 
 
-def _webcam() -> int | None:
-    """The number of the first camera that gives a picture."""
-    for device in sorted(Path("/dev").glob("video[0-9]*"), key=lambda path: int(path.name[5:])):
-        capture = cv2.VideoCapture(int(device.name[5:]), cv2.CAP_V4L2)
+def _webcam(clock: Clock) -> int | None:
+    """The number of the first camera that gives a picture; where none does, it is told what keeps the first from it."""
+    troubles: list[str] = []
+    for number in sorted(int(path.name[5:]) for path in Path("/dev").glob("video[0-9]*")):
+        source = make_source(CameraSettings(source=f"usb:{number}"), clock, Path())
         try:
-            if capture.isOpened() and capture.read()[0]:
-                return int(device.name[5:])
+            source.open()
+            source.read()
+        except CameraError as error:
+            troubles.append(str(error))
+        else:
+            return number
         finally:
-            capture.release()
+            source.close()
+    if troubles:
+        print(f"Your webcam is left out: {troubles[0]}")
     return None

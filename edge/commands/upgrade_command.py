@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from argparse import Namespace
+from contextlib import suppress
 from pathlib import Path
 
 from edge.clock import SystemClock
@@ -22,5 +24,13 @@ def execute(options: Namespace) -> int:
     source: Path = options.source.resolve()
     if not (source / "edge/__init__.py").is_file():
         raise DeployError(f"{source} is no checkout of Limen")
-    upgrade(layout, machine, source, SystemClock(), print)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C does: the earlier version comes back
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, signal.default_int_handler)
+    upgrade(layout, machine, source, SystemClock(), _say)
     return 0
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):  # the terminal is gone: no reason to stop half-way
+        print(text, flush=True)

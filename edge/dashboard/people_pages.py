@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from edge.dashboard.render import missing, page, see, services, session, text_of, trouble
-from edge.dashboard.roster import Enrolled, references, roster
+from edge.dashboard.roster import Enrolled, place_of, references, roster
 from edge.dashboard.services import Refused
 from edge.dashboard.terms import DAYS, terms_form, terms_of
 from edge.dashboard.told import job_state
@@ -76,7 +76,7 @@ def _person(request: Request) -> Response:
         here="/people",
         door=door,
         person=person,
-        terms=terms_form(person.listed),
+        terms=terms_form(person.listed, place_of(services(request).watch.door(door))),
         days=DAYS,
         can_set=not_set is None and person.readable,
         why_not_set=str(not_set or "This page cannot read their dates and hours, so it must not change them."),

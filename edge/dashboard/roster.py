@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
 
+from edge.clock import zone
 from edge.comparing import readable
 from edge.dashboard.services import Services
 from edge.dashboard.story import LONGEST_SENTENCE, full, shown
@@ -110,7 +112,7 @@ def roster(known: Services, session: Session, door: DoorView) -> Roster:
         return Roster(door.id, problem=shown(str(error), LONGEST_SENTENCE))
     if job.state != "ok":
         return Roster(door.id, problem=refusal(job))
-    people = tuple(sorted(_people(job.data.get("people")), key=lambda one: one.name.casefold()))
+    people = tuple(sorted(_people(job.data.get("people"), place_of(door)), key=lambda one: one.name.casefold()))
     return Roster(door.id, people, can_audit=known.operator.refusal(session, "gallery.audit", door.id) is None)
 
 
@@ -129,16 +131,22 @@ def refusal(job: Job) -> str:
     return full(job.message or "") or "The door gave no reason."
 
 
-def _people(data: Any) -> list[Enrolled]:
+def place_of(door: DoorView | None) -> ZoneInfo | None:
+    """The time zone of the door's clocks; None where it does not say, and those of this server have to do."""
+    name = door.info.timezone if door is not None and door.info is not None else ""
+    return zone(name) if name else None
+
+
+def _people(data: Any, place: tzinfo | None = None) -> list[Enrolled]:
     found: list[Enrolled] = []
     for one in data if isinstance(data, list) else ():
         try:
             listed = msgspec.convert(one, Listed)
             for moment in filter(None, (listed.valid_from, listed.valid_until)):
-                moment_of(moment)
-            found.append(_enrolled(listed))
+                moment_of(moment, place)
+            found.append(_enrolled(listed, place))
         except (ValueError, msgspec.ValidationError):
-            found.append(replace(_enrolled(_barely(one)), readable=False))
+            found.append(replace(_enrolled(_barely(one), place), readable=False))
     return found
 
 
@@ -152,14 +160,14 @@ def _barely(one: Any) -> Listed:
     )
 
 
-def _enrolled(listed: Listed) -> Enrolled:
+def _enrolled(listed: Listed, place: tzinfo | None) -> Enrolled:
     name = shown(listed.name) or shown(listed.person_id)
     letters = "".join(word[0] for word in name.split()[:2]).upper()
     warning = _WARNINGS.get(listed.because or listed.second_factor or "")
-    return Enrolled(listed.person_id, name, letters, tuple(_tags(listed)), (warning,) if warning else (), listed)
+    return Enrolled(listed.person_id, name, letters, tuple(_tags(listed, place)), (warning,) if warning else (), listed)
 
 
-def _tags(listed: Listed) -> list[tuple[str, str]]:
+def _tags(listed: Listed, place: tzinfo | None) -> list[tuple[str, str]]:
     count = listed.references
     tags = [("", "1 reference" if count == 1 else f"{count} references")]
     if not listed.usable:
@@ -169,9 +177,9 @@ def _tags(listed: Listed) -> list[tuple[str, str]]:
     if listed.second_factor not in {None, "not_needed"}:
         tags.append(("mind", "needs a second proof"))
     if listed.valid_until:
-        tags.append(("mind", f"until {_day(listed.valid_until)}"))
+        tags.append(("mind", f"until {_minute(listed.valid_until, place)}"))
     if listed.valid_from:
-        tags.append(("mind", f"from {_day(listed.valid_from)}"))
+        tags.append(("mind", f"from {_minute(listed.valid_from, place)}"))
     if listed.schedule:
         tags.append(("mind", "certain hours"))
     if when := _day(listed.enrolled_at):
@@ -179,13 +187,26 @@ def _tags(listed: Listed) -> list[tuple[str, str]]:
     return tags
 
 
-def moment_of(text: str) -> datetime:
-    """On the clock where the server stands; as it was told where no calendar has that hour. Raises ValueError."""
+def moment_of(text: str, place: tzinfo | None = None) -> datetime:
+    """On the clocks of `place`, else where the server stands; as it was told where no calendar has that hour.
+
+    Raises ValueError.
+    """
     moment = datetime.fromisoformat(text)
     try:
-        return moment.astimezone()
+        return moment.astimezone(place)
     except OverflowError:
         return moment
+
+
+def offset_of(text: str, place: tzinfo | None) -> str:
+    """By how much the clocks of `place` are ahead then: `UTC+01:00`."""
+    ahead = moment_of(text, place).strftime("%z")
+    return f"UTC{ahead[:3]}:{ahead[3:5]}"
+
+
+def _minute(text: str, place: tzinfo | None) -> str:
+    return f"{moment_of(text, place):%-d %b %Y %H:%M} {offset_of(text, place)}"
 
 
 def _day(text: str) -> str:

@@ -79,6 +79,7 @@ _SYSTEM: Final = {
     "inputs_failed": "A contact or a button cannot be read.",
     "inputs_recovered": "All contacts and buttons can be read again.",
     "unreadable_event": "An event that this door could not read any more.",
+    "deletion_waits": "The door's clock was put far ahead: for now nothing is deleted for being old.",
     "journal_pruned": "Old events were deleted at the door.",
     "references_damaged": "Stored references cannot be read: this person must be enrolled again.",
     "references_of_another_model": "References are of another model: this person must be enrolled again.",

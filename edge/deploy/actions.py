@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -68,10 +67,10 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file with this text. `keep`: one that is there already stays as it is."""
+    """A file with this text, on the disk when it is done. `keep`: one that is there already stays as it is."""
 
     path: Path
-    text: str = field(repr=False)
+    text: str | bytes = field(repr=False)
     mode: int = 0o644
     owner: str = "root"
     keep: bool = False
@@ -84,14 +83,18 @@ class File:
         if self.keep and self.path.exists():
             return
         # Beside it first, so that a cut leaves the old file or the new one.
-        unfinished = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
+        unfinished = _unfinished(self.path)
 
         def write() -> None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.unlink(missing_ok=True)
             unfinished.touch(mode=0o600)
-            unfinished.write_text(self.text, encoding="utf-8")
+            unfinished.write_bytes(self.text if isinstance(self.text, bytes) else self.text.encode())
             _own(unfinished, self.mode, self.owner)
+            sync(unfinished)
             unfinished.replace(self.path)
+            with contextlib.suppress(OSError):  # not every file system of a boot partition can
+                sync(self.path.parent)
 
         try:
             _attempt(self.path, write)
@@ -134,9 +137,10 @@ class Link:
         return f"link   {self.path} -> {self.target}"
 
     def do(self) -> None:
-        unfinished = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
+        unfinished = _unfinished(self.path)
 
         def link() -> None:
+            unfinished.unlink(missing_ok=True)
             unfinished.symlink_to(self.target)
             unfinished.replace(self.path)
 
@@ -166,12 +170,26 @@ class Remove:
         _attempt(self.path, remove)
 
 
+def _unfinished(path: Path) -> Path:
+    """Always the same, so that what a kill left behind goes with the next attempt."""
+    return path.with_name(f".{path.name}.unfinished")
+
+
 def _attempt(path: Path, work: object) -> None:
     assert callable(work)
     try:
         work()
     except OSError as error:
         raise DeployError(f"{path}: {error.strerror or error}") from error
+
+
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk when this returns."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _own(path: Path, mode: int, owner: str) -> None:

@@ -28,11 +28,17 @@ class SealKey:
     def do(self) -> None:
         if self.path.exists():
             return
-        command = ("systemd-creds", "encrypt", f"--name={NAME}", "-", str(self.path))
-        done = subprocess.run(command, input=secrets.token_hex(KEY_BYTES).encode(), check=False)
+        command = ("systemd-creds", "encrypt", f"--name={NAME}", "-", "-")
+        try:
+            done = subprocess.run(
+                command, input=secrets.token_hex(KEY_BYTES).encode(), stdout=subprocess.PIPE, check=False
+            )
+        except OSError as error:
+            raise DeployError(f"{command[0]} cannot be run: {error}") from error
         if done.returncode != 0:
             raise DeployError(f"`{' '.join(command)}` failed (exit code {done.returncode}); it says why above")
-        self.path.chmod(0o600)
+        # Not by the program itself: half a key, after a power cut, would be kept for ever.
+        File(self.path, done.stdout, mode=0o600).do()
 
 
 def sealed(layout: Layout, machine: Machine) -> tuple[Action, ...]:

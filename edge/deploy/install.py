@@ -5,20 +5,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from edge.deploy.actions import Action, DeployError
-from edge.deploy.boot import lines_for
+from edge.deploy.boot import lines_added, lines_wanted
 from edge.deploy.layout import Layout
 from edge.deploy.machine import Machine, look_around
 from edge.deploy.plan import Wishes, installation, removal
+from edge.deploy.version import folder_for
 
 _STORY: Final = """\
 Installs Limen under /opt/limen with its own user, configuration in /etc/limen and state in /var/lib/limen, and enables
 its systemd units. Again at any time: what is there already stays, the configuration always. Nothing is started: look at
-the configuration first.
+the configuration first. A newer version than the one in use goes in with `limen upgrade`.
 """
 _NEXT: Final = """
 Installed. What is left for you:
@@ -35,6 +36,8 @@ def main(source: Path, arguments: Sequence[str] | None = None) -> int:
     layout = Layout()
     machine = look_around(layout)
     problems = [text for text in machine.problems() if not (options.dry_run and "administrator" in text)]
+    if not options.uninstall:
+        problems += another_in_use(layout, machine, source)
     if problems:
         print(*(f"install: {text}" for text in problems), sep="\n", file=sys.stderr)
         return 1
@@ -46,6 +49,14 @@ def main(source: Path, arguments: Sequence[str] | None = None) -> int:
         print(*(step.told() for step in steps), sep="\n")
         return 0
     return _perform(steps) or _farewell(options, layout, machine)
+
+
+def another_in_use(layout: Layout, machine: Machine, source: Path) -> Iterator[str]:
+    """Why not to install over it: it would be gone without a copy of its database, and without a way back."""
+    if machine.systemd and layout.program(layout.current).exists():
+        version = layout.current.readlink().name
+        if version != folder_for(layout, source).name:
+            yield f"{version} is in use here; this one takes its place with: sudo limen upgrade --from {source}"
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -65,15 +76,22 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _wishes(options: argparse.Namespace, layout: Layout, machine: Machine) -> Wishes:
-    boot_lines = machine.boot_file is not None and (options.yes or (not options.dry_run and _agreed(layout, machine)))
-    return Wishes(csi=options.csi, boot_lines=boot_lines or options.dry_run, dashboard=not options.no_dashboard)
+    boot_lines = machine.boot_file is not None and _agreed(options, layout, machine)
+    return Wishes(csi=options.csi, boot_lines=boot_lines, dashboard=not options.no_dashboard)
 
 
-def _agreed(layout: Layout, machine: Machine) -> bool:
-    config = layout.config.read_text(encoding="utf-8") if layout.config.exists() else ""
-    print(f"{machine.boot_file} can make sure that the strike is locked from the first moment of a boot, and that a")
-    print("pin is let go when its process dies. These lines would be added, and a copy of the file kept beside it:")
-    print(*(f"    {line}" for line in lines_for(config)), sep="\n")
+def _agreed(options: argparse.Namespace, layout: Layout, machine: Machine) -> bool:
+    """Whether config.txt may be changed."""
+    try:
+        lines = lines_wanted(layout)
+    except DeployError as error:
+        print(f"install: {error}: {machine.boot_file} stays as it is", file=sys.stderr)
+        return False
+    if options.yes or options.dry_run or not lines_added(layout, machine, wanted=True):
+        return True
+    print(f"{machine.boot_file} can have the strike's pin at its locked level before Linux starts, and let go of a pin")
+    print("whose process died. These lines would be in it, and a copy of the file as it was beside it:")
+    print(*(f"    {line}" for line in lines), sep="\n")
     try:
         return input("Add them? [y/N] ").strip().lower() in {"y", "yes"}
     except EOFError:

@@ -42,6 +42,11 @@ class Layout:
         return self.root / "var/lib/limen"
 
     @property
+    def board(self) -> Path:
+        """The dashboard's own state."""
+        return self.root / "var/lib/limen-dashboard"
+
+    @property
     def units(self) -> Path:
         return self.root / "etc/systemd/system"
 

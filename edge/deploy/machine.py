@@ -56,7 +56,7 @@ def look_around(layout: Layout) -> Machine:
         architecture=platform.machine(),
         python=sys.version_info[:2],
         model=_text(Path("/proc/device-tree/model")).rstrip("\0"),
-        boot_file=boot_file,
+        boot_file=boot_file.resolve() if boot_file else None,  # a link to it stays one
         systemd=Path("/run/systemd/system").is_dir(),
         seals_credentials=shutil.which("systemd-creds") is not None and Path("/run/systemd/system").is_dir(),
         has_broker=shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None,

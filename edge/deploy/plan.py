@@ -11,9 +11,8 @@ from edge.deploy.actions import Action, Directory, File, Link, Remove, Run
 from edge.deploy.credentials import sealed
 from edge.deploy.layout import Layout
 from edge.deploy.machine import Machine
-from edge.deploy.version import folder_for, make_version
+from edge.deploy.version import UNITS, folder_for, make_version, services
 
-UNITS: Final = ("limen.service", "limen-dashboard.service")
 _APT: Final = ("apt-get", "-o", "DPkg::Lock::Timeout=120", "-q")
 _QUIET: Final = {"DEBIAN_FRONTEND": "noninteractive"}
 
@@ -48,11 +47,11 @@ def installation(layout: Layout, machine: Machine, source: Path, wishes: Wishes)
         Directory(layout.etc),
         File(layout.config, configuration(source, layout), mode=0o640, owner="root:limen", keep=True),
         Directory(layout.state, mode=0o700, owner="limen"),
+        Directory(layout.board, mode=0o700, owner="limen-dashboard"),
         *sealed(layout, machine),
-        *(File(layout.units / unit, (source / "systemd" / unit).read_text(encoding="utf-8")) for unit in UNITS),
+        *services(layout, source),
         Run((str(program), "check-config", "--config", str(layout.config))),
         Link(layout.current, version.relative_to(layout.opt)),
-        File(layout.command, (source / "systemd/limen-command").read_text(encoding="utf-8"), mode=0o755),
         *boot.lines_added(layout, machine, wishes.boot_lines),
         *_systemctl(machine, ("daemon-reload",)),
         Run(("systemctl", "enable", *(UNITS if wishes.dashboard else UNITS[:1]))),
@@ -64,9 +63,10 @@ def removal(layout: Layout, machine: Machine, *, purge: bool) -> tuple[Action, .
     program = layout.program(layout.current)
     farewell = (str(layout.command), "uninstall-discovery", "--config", str(layout.config))
     known = program.exists()
-    rest = (
-        (Remove(layout.etc), Remove(layout.state), Remove(layout.state.with_name("limen-dashboard"))) if purge else ()
-    )
+    # Users stay as long as there is something of theirs: their numbers could be given to somebody else.
+    users = tuple(Run(("userdel", user), needed=False) for user in ("limen-dashboard", "limen"))
+    kept = (layout.state, layout.board)
+    rest = (*users, *map(Remove, (layout.etc, *kept))) if purge else (Remove(path, only_empty=True) for path in kept)
     return (
         *((Run(farewell, needed=False),) if known else ()),
         *_systemctl(machine, ("stop", *UNITS), needed=False),
@@ -79,13 +79,11 @@ def removal(layout: Layout, machine: Machine, *, purge: bool) -> tuple[Action, .
         *(Remove(layout.units / unit) for unit in UNITS),
         Remove(layout.units / "limen.service.d"),
         *_systemctl(machine, ("daemon-reload",)),
-        *boot.lines_removed(layout, machine),
+        *boot.lines_removed(machine),
         Remove(layout.command),
         Remove(layout.opt),
         Remove(layout.users),
         Remove(layout.users.parent, only_empty=True),
-        Run(("userdel", "limen-dashboard"), needed=False),
-        *((Run(("userdel", "limen"), needed=False),) if purge else ()),
         *rest,
     )
 

@@ -12,8 +12,10 @@ from edge.deploy.layout import Layout
 from edge.deploy.machine import Machine
 
 # What an installation takes from a checkout.
-PARTS: Final = ("edge", "convert", "models", "pyproject.toml", "README.md", "LICENSE")
+PARTS: Final = ("edge", "convert", "models", "systemd", "pyproject.toml", "README.md", "LICENSE")
 READY: Final = "ready"
+UNITS: Final = ("limen.service", "limen-dashboard.service")
+COMMAND: Final = "limen-command"
 
 
 def folder_for(layout: Layout, source: Path) -> Path:
@@ -43,9 +45,21 @@ def make_version(layout: Layout, machine: Machine, source: Path, *, csi: bool) -
         Run(("python3", "-m", "venv", *system, str(folder / "venv"))),
         File(folder / "constraints.txt", constraints(machine, csi=csi)),
         Run((*install, "-c", str(folder / "constraints.txt"), f"{folder / 'source'}{_extras(machine)}")),
+        Tree(source / "systemd", (*UNITS, COMMAND), folder / "systemd"),
         Remove(folder / "source"),
+        Run(("sync",)),  # a power cut must not leave a version that looks ready, and is empty
         File(folder / READY, ""),
         Directory(folder),
+    )
+
+
+def services(layout: Layout, folder: Path) -> tuple[Action, ...]:
+    """The units and the command, as the checkout or the version in `folder` has them."""
+    places = {unit: (layout.units / unit, 0o644) for unit in UNITS} | {COMMAND: (layout.command, 0o755)}
+    return tuple(
+        File(to, (folder / "systemd" / name).read_text(encoding="utf-8"), mode=mode)
+        for name, (to, mode) in places.items()
+        if (folder / "systemd" / name).exists()
     )
 
 

@@ -63,9 +63,16 @@ class SecondHand:
 
 
 def start_second_hand(prepare: Callable[[], Lock], control: socket.socket, clock: Clock) -> SecondHand:
-    """Fork it. `prepare` is called in it, and gives what claims the pin and locks; `control` is not for it."""
+    """Fork it. `prepare` is called in it, and gives what claims the pin and locks; `control` is not for it.
+
+    Raises StrikeError where there is no room for one more process. What was left open is locked all the same.
+    """
     strikes, hands = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        prepare()()
+        raise StrikeError(f"it can have no second hand: {error}") from error
     if not pid:
         strikes.close()
         control.close()  # or nobody would hear that the strike died
@@ -82,8 +89,10 @@ def _stand_by(prepare: Callable[[], Lock], link: socket.socket, clock: Clock) ->
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)  # the strike obeys them, and ends this process
         lock = prepare()
-        _watch(link, clock)
-        lock()
+        try:
+            _watch(link, clock)
+        finally:
+            lock()
         code = 0
     except StrikeBusyError:
         code = 0  # the next strike was quicker, and has locked

@@ -117,9 +117,9 @@ def main(arguments: list[str]) -> int:
         chip = strike_chip(cast(Driver, driver), Path(state_dir))
         return lambda: claim_of(chip, int(pin), active_high=high, clock=clock)
 
-    # Before anything is claimed: a fork has a share in whatever its parent holds.
-    second = start_second_hand(prepare, control, clock)
     try:
+        # Before anything is claimed: a fork has a share in whatever its parent holds.
+        second = start_second_hand(prepare, control, clock)
         line = claim_locked(cast(Driver, driver), int(pin), active_high=high, state_dir=Path(state_dir), clock=clock)
         try:
             _Strike(line, second, control, clock, float(cap)).serve(_wake_on_signals())

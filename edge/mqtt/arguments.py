@@ -39,7 +39,6 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: Final[tuple[Day, ...]] = get_args(Day)
 TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](?![\s\S])")]
 TimeZone = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}(?![\s\S])")]
-Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class HoursArguments(Struct, frozen=True, kw_only=True):
@@ -51,17 +50,19 @@ class HoursArguments(Struct, frozen=True, kw_only=True):
 
 
 class ScheduleArguments(Struct, frozen=True, kw_only=True):
-    timezone: TimeZone
+    """Without a `timezone` the door's own clocks count."""
+
+    timezone: TimeZone | None = None
     hours: Annotated[tuple[HoursArguments, ...], Meta(min_length=1, max_length=16)]
 
 
 class PersonSetArguments(Struct, frozen=True, kw_only=True):
-    """What is left out stays; null clears."""
+    """What is left out stays; null clears. A time without a zone is one of the door's own clocks."""
 
     person_id: PersonId
     name: Annotated[str, Meta(min_length=1, max_length=80)] | UnsetType = UNSET
-    valid_from: Moment | UnsetType | None = UNSET
-    valid_until: Moment | UnsetType | None = UNSET
+    valid_from: datetime | UnsetType | None = UNSET
+    valid_until: datetime | UnsetType | None = UNSET
     schedule: ScheduleArguments | UnsetType | None = UNSET
     second_factor: Literal["automatic", "always", "never"] | UnsetType | None = UNSET
 

@@ -190,7 +190,7 @@ class CommandFacts(Struct, frozen=True, kw_only=True):
 
 
 class Info(Message, frozen=True, kw_only=True):
-    """What this door is. `models` by role; `commands` by name."""
+    """What this door is. `models` by role; `commands` by name; `timezone`: of its clocks, empty where it cannot say."""
 
     door: str
     version: str
@@ -198,6 +198,7 @@ class Info(Message, frozen=True, kw_only=True):
     thresholds: dict[str, float]
     capabilities: tuple[str, ...]
     commands: dict[str, CommandFacts]
+    timezone: str = ""
 
 
 class Percentiles(Struct, frozen=True, kw_only=True):

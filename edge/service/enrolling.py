@@ -63,9 +63,18 @@ def why_not_enrolled(outcome: Outcome, people: Iterable[Person], privacy: Privac
 
 
 class Enrolling:
-    """Belongs to the main thread. `answer(command, action)` answers the command that opened the window."""
+    """Belongs to the main thread.
 
-    def __init__(self, rooms: Rooms, publisher: Publisher, answer: Callable[[Command, Action], None]) -> None:
+    `answer(command, action)` answers the command that opened the window, `know` lets the door know who was enrolled.
+    """
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        publisher: Publisher,
+        answer: Callable[[Command, Action], None],
+        know: Callable[[Person], None],
+    ) -> None:
         self._settings = rooms.settings.enrolment
         self._clock = rooms.clock
         self._store = rooms.store
@@ -73,6 +82,7 @@ class Enrolling:
         self._pipeline = rooms.pipeline
         self._publisher = publisher
         self._answer = answer
+        self._know = know
         self._running: Command | None = None
         self.actions: dict[str, Action] = {"enroll": self._enroll, "enroll.cancel": self._cancel}
 
@@ -94,11 +104,6 @@ class Enrolling:
             return False
         self._pipeline.window = enrolment.confirm(window, now)
         return True
-
-    def forget(self, command: Command) -> None:
-        """Close the window if `command` opened it: its answer could not be given."""
-        if self._running is command:
-            self._close()
 
     def _enroll(self, command: Command) -> Promise:
         arguments = command.arguments
@@ -141,7 +146,7 @@ class Enrolling:
             system_event("person_enrolled", person=outcome.person),
             [crop.pixels for crop in outcome.crops],
         )
-        self._pipeline.admit(self._store.people())
+        self._know(outcome.person)
         return outcome_facts(outcome, self._pipeline.gallery, self._privacy)
 
 

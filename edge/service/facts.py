@@ -11,6 +11,7 @@ from edge import __version__
 from edge.access.lockout import is_locked
 from edge.access.policy import Rule
 from edge.camera.source import public_name
+from edge.clock import local_zone
 from edge.mqtt.authority import command_facts
 from edge.mqtt.messages import Info, ModelFacts, Percentiles, Status
 from edge.service.meter import Meter, disk_free, temperature
@@ -48,6 +49,7 @@ def info(settings: Settings, eye: Eye, rule: Rule, stamp: dict[str, Any]) -> Inf
         thresholds=thresholds,
         capabilities=("access", "enrolment", "backfill", *(("image",) if settings.mqtt.image else ())),
         commands=command_facts(settings.mqtt.allow),
+        timezone=local_zone(),
     )
 
 

@@ -21,13 +21,16 @@ class Keypad:
         self._locked_until = clock.now() + (0.0 if pin is None else lockout_seconds(pin.wrong))
 
     def change(self, pin: str | None) -> None:
-        """Another PIN, or none; ends a lock-out. Raises MessageError for a PIN that is too easy, StoreError."""
+        """Another PIN, or none. Raises MessageError for a PIN that is too easy, StoreError."""
         if pin is None:
             self._kept.forget()
         else:
             refuse_obvious(pin)
             salt = secrets.token_bytes(16)
             self._kept.keep(salt, digest_of(pin, salt))
+
+    def end_lockout(self) -> None:
+        """Look at the next PIN: it is a new one that has to be guessed."""
         self._locked_until = self._clock.now()
 
     @property

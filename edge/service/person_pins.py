@@ -146,7 +146,7 @@ def restored(store: Store, backup: Mapping[str, bytes], people: Collection[str])
 def _read(text: bytes) -> _Kept:
     try:
         return msgspec.json.decode(text, type=_Kept)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StoreError(f"the PINs of people cannot be read: {error}") from error
 
 

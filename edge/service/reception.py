@@ -50,8 +50,8 @@ class Reception:
         self._allowance = AnswerAllowance(rooms.clock.now())
         self._challenges = Challenges()
         self._remote = Remote(rooms)
-        self._enrolling = Enrolling(rooms, publisher, self._answer_later)
         self._roll = Roll(rooms)
+        self._enrolling = Enrolling(rooms, publisher, self._answer_later, self._roll.know)
         self._actions: dict[str, Action] = {
             **self._roll.actions,
             **self._enrolling.actions,
@@ -79,8 +79,8 @@ class Reception:
         try:
             self._obey_once(parsed, now)
         except StoreError as error:
-            self._enrolling.forget(parsed)
-            self._tell_store_fault(parsed, error)
+            response = self._store_fault(parsed, error)
+            self._publisher.answer(parsed.name, encode(response), parsed.reply)
 
     def _obey_once(self, command: Command, now: float) -> None:
         spent = self._store.answer(command.transaction)
@@ -156,16 +156,15 @@ class Reception:
 
     def _answer_later(self, command: Command, action: Action) -> None:
         """Do what is left of a command that was accepted before, and answer it."""
-        try:
-            self._keep_and_send(command, self._act(command, action))
-        except StoreError as error:
-            self._tell_store_fault(command, error)
+        self._keep_and_send(command, self._act(command, action))
 
     def _act(self, command: Command, action: Action) -> Response:
         try:
             result = action(command)
         except (MessageError, EnrolmentError) as error:
             return self._error(command, error.code, str(error), retryable=error.retryable)
+        except StoreError as error:
+            return self._store_fault(command, error)
         if isinstance(result, Promise):
             return self._response(command, "accepted", result.data)
         return self._response(command, "ok", result)
@@ -215,10 +214,10 @@ class Reception:
         if COMMANDS[command.name].authority != "read":
             self._store.remember(command.transaction, command.digest, encode(response).decode())
 
-    def _tell_store_fault(self, command: Command, error: StoreError) -> None:
+    def _store_fault(self, command: Command, error: StoreError) -> Response:
+        """Nothing was done."""
         _log.error("%s failed: %s", command.name, error)
-        response = self._error(command, "store_fault", str(error), retryable=True)
-        self._publisher.answer(command.name, encode(response), command.reply)
+        return self._error(command, "store_fault", str(error), retryable=True)
 
     def _response(self, command: Command, status: Literal["ok", "accepted"], data: dict[str, Any]) -> Response:
         return Response(**self._publisher.stamp(), transaction=command.transaction, status=status, data=data)

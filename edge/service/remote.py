@@ -46,15 +46,10 @@ class Remote:
         arguments = command.arguments
         assert isinstance(arguments, PinArguments)
         person = self._person(arguments.person_id) if arguments.person_id is not None else None
+        self._store.together(lambda: self._change_pin(person, arguments.pin))
         if person is None:
-            refuse_taken(arguments.pin and self._person_pins.owner(arguments.pin))
-            self._keypad.change(arguments.pin)
-        else:
-            refuse_taken(arguments.pin and self._keypad.knows(arguments.pin))
-            self._person_pins.change(person.id, arguments.pin)
-        is_set = arguments.pin is not None
-        self._store.journal(system_event("pin_set" if is_set else "pin_removed", person=person))
-        return {"set": is_set}
+            self._keypad.end_lockout()
+        return {"set": arguments.pin is not None}
 
     def lock_set(self, request: LockRequest) -> dict[str, Any]:
         """LOCK ends a running pulse; UNLOCK needs the door's PIN. A person's PIN is noted for their face."""
@@ -85,6 +80,16 @@ class Remote:
                 self._person_pins.forgive()
             except StoreError as error:
                 _log.error("wrong PINs of before still count: %s", error)
+
+    def _change_pin(self, person: Person | None, pin: str | None) -> None:
+        """A PIN, and the event that tells of it: both are stored or neither."""
+        if person is None:
+            refuse_taken(pin and self._person_pins.owner(pin))
+            self._keypad.change(pin)
+        else:
+            refuse_taken(pin and self._keypad.knows(pin))
+            self._person_pins.change(person.id, pin)
+        self._store.journal(system_event("pin_removed" if pin is None else "pin_set", person=person))
 
     def _enter(self, code: str | None) -> str | None:
         """Whose PIN `code` is, None for the door's. Raises MessageError when it is nobody's, or not looked at."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Any, Final
 from edge.access.gallery import Gallery
 from edge.access.gallery_audit import Examined, examine
 from edge.access.separation import separate
-from edge.clock import Clock
+from edge.clock import Clock, local_zone
 from edge.errors import MessageError, StoreError
 from edge.mqtt.arguments import PersonArguments, PersonSetArguments, ReferenceArguments
 from edge.mqtt.commands import Command
@@ -22,6 +23,8 @@ from edge.service.telling import roster, system_event
 from edge.store.store import Store
 from edge.values import Person
 
+_log = logging.getLogger(__name__)
+
 _MOST_NEAR_MISSES: Final = 50  # keeps an answer short
 
 
@@ -29,18 +32,20 @@ def forget(store: Store, clock: Clock, person_id: str, why: str = "") -> bool:
     """Forget a person, their PIN, and that others were like them; whether there was such a person. Raises StoreError.
 
     `why`: a sentence for the journal.
-
-    The person last: whoever gets the id next must find nothing, and a door that fails half-way still knows them.
     """
-    PersonPins(store, clock).change(person_id, None)
-    people = store.people()
-    for one in people:
-        if one.separation is not None and one.separation.nearest_id == person_id:
-            stranger = replace(one.separation, nearest_id=None, nearest_similarity=None)
-            store.change_person(replace(one, separation=stranger))
-    person = next((one for one in people if one.id == person_id), None)
-    told = system_event("person_deleted", why, person=person or Person(person_id, person_id, (), clock.wall()))
-    return store.delete_person(person_id, told)
+
+    def work() -> bool:
+        PersonPins(store, clock).change(person_id, None)
+        people = store.people()
+        for one in people:
+            if one.separation is not None and one.separation.nearest_id == person_id:
+                stranger = replace(one.separation, nearest_id=None, nearest_similarity=None)
+                store.change_person(replace(one, separation=stranger))
+        person = next((one for one in people if one.id == person_id), None)
+        told = system_event("person_deleted", why, person=person or Person(person_id, person_id, (), clock.wall()))
+        return store.delete_person(person_id, told)
+
+    return store.together(work)
 
 
 def expired(people: Iterable[Person], wall: datetime, days: int) -> list[str]:
@@ -58,6 +63,7 @@ class Roll:
         self._clock = rooms.clock
         self._store = rooms.store
         self._pipeline = rooms.pipeline
+        self._read_back = True
         self.actions: dict[str, Action] = {
             "person.list": self._list,
             "person.set": self._set,
@@ -68,23 +74,42 @@ class Roll:
         }
 
     def forget_expired(self) -> bool:
-        """Forget whose access ended long ago; whether there was anybody. Nobody while the clock is not trusted."""
-        if not self._clock.trusted():
-            return False
-        gone = expired(self._store.people(), self._clock.wall(), self._days)
+        """Forget whose access ended long ago; whether there was anybody. Nobody without a date to go by."""
+        today = self._store.today()
+        gone = [] if today is None else expired(self._people(), today, self._days)
         for person_id in gone:
             forget(self._store, self._clock, person_id, f"{self._days} days after the end of their access")
-        if gone:
-            self._know(*gone)
+            self.know(gone=person_id)
         return bool(gone)
 
+    def know(self, person: Person | None = None, *, gone: str | None = None) -> None:
+        """Take in who is stored now: after `person` was, or who had the id `gone` was deleted.
+
+        Never raises, for it was done: where the store cannot be read back, what was written to it is what is known.
+        """
+        try:
+            people, self._read_back = self._store.people(), True
+        except StoreError as error:
+            _log.error("who is enrolled cannot be read back: %s", error)
+            known = {one.id: one for one in self._pipeline.gallery.people} | ({person.id: person} if person else {})
+            people, self._read_back = tuple(one for one in known.values() if one.id != gone), False
+        self._pipeline.admit(people)
+
+    def _people(self) -> tuple[Person, ...]:
+        """Everybody who is stored. Raises StoreError."""
+        people = self._store.people()
+        if not self._read_back:
+            self._read_back = True
+            self._pipeline.admit(people)
+        return people
+
     def _list(self, _command: Command) -> dict[str, Any]:
-        people = roster(self._store.people(), self._pipeline.gallery, self._privacy)
+        people = roster(self._people(), self._pipeline.gallery, self._privacy)
         return {"people": people, "damaged": list(self._store.damaged)}
 
     def _set(self, command: Command) -> dict[str, Any]:
         assert isinstance(command.arguments, PersonSetArguments)
-        person, fields = changed(self._person(command.arguments.person_id), command.arguments)
+        person, fields = changed(self._person(command.arguments.person_id), command.arguments, local_zone())
         self._change(person, "person_changed", ", ".join(fields))
         return person_facts(person, self._pipeline.gallery, self._privacy)
 
@@ -93,7 +118,7 @@ class Roll:
         wanted = command.arguments.person_id
         if not forget(self._store, self._clock, wanted):
             raise MessageError("no_such_person", f"nobody has the id {wanted}")
-        self._know(wanted)
+        self.know(gone=wanted)
         return {"person_id": wanted}
 
     def _list_references(self, command: Command) -> dict[str, Any]:
@@ -120,6 +145,7 @@ class Roll:
         return {"person_id": person.id, "references": len(rest)}
 
     def _audit(self, _command: Command) -> dict[str, Any]:
+        self._people()
         gallery, rule = self._pipeline.gallery, self._pipeline.rule
         examined = {person.id: examine(person, gallery, rule) for person in gallery.people}
         near = rule.detection_threshold - rule.margin
@@ -149,23 +175,14 @@ class Roll:
         }
 
     def _person(self, person_id: str) -> Person:
-        person = next((one for one in self._store.people() if one.id == person_id), None)
+        person = next((one for one in self._people() if one.id == person_id), None)
         if person is None:
             raise MessageError("no_such_person", f"nobody has the id {person_id}")
         return person
 
     def _change(self, person: Person, word: str, detail: str = "") -> None:
         self._store.change_person(person, system_event(word, detail, person=person))
-        self._know(person.id)
-
-    def _know(self, *concerned: str) -> None:
-        """Take in who is stored now; where that cannot be read, nobody comes in as they were before the change."""
-        try:
-            people = self._store.people()
-        except StoreError:
-            self._pipeline.admit([one for one in self._pipeline.gallery.people if one.id not in concerned])
-            raise
-        self._pipeline.admit(people)
+        self.know(person)
 
     def _separated(self, person: Person) -> Person:
         """`person` with the report of how they stand among the others now, where they can be compared."""

@@ -107,7 +107,7 @@ def read_backup(path: Path, key: MasterKey | str) -> Backup:
         content = msgspec.msgpack.decode(plain, type=_Content | list[SealedPerson])
         rows, kept = (content.people, content.kept) if isinstance(content, _Content) else (content, {})
         return Backup(tuple(Member(open_person(row, sealer), open_crops(row, sealer)) for row in rows), kept)
-    except (StoreError, msgspec.MsgspecError) as error:
+    except (StoreError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise StoreError(f"{path} cannot be opened: it was altered, or this is not the passphrase or key") from error
 
 

@@ -77,7 +77,9 @@ class Database:
             return self._making_room(lambda: self._transact(work))
 
     def together(self, work: Callable[[], _Result]) -> _Result:
-        """Do `work`, whose writes become one transaction: all of them or none."""
+        """Do `work`, whose writes become one transaction: all of them or none. Also within another."""
+        if self._joined:
+            return work()
 
         def joined(_connection: sqlite3.Connection) -> _Result:
             self._joined = True

@@ -81,7 +81,8 @@ def open_person(sealed: SealedPerson, master: Sealer) -> Person:
     data = master.under(master.unseal(sealed.data_key, "key", *about))
     try:
         record = msgspec.json.decode(data.unseal(sealed.record, "record", *about), type=_Record)
-    except msgspec.DecodeError as error:
+        enrolled_at = record.enrolled_at.astimezone(UTC)
+    except (msgspec.DecodeError, ValueError, OverflowError) as error:  # the last two: no text, no date that there is
         raise StoreError(f"{sealed.id}: the record cannot be read: {error}") from error
     if [row.number for row in sealed.references] != list(range(record.references)):
         raise StoreError(f"{sealed.id}: references are missing")
@@ -92,8 +93,7 @@ def open_person(sealed: SealedPerson, master: Sealer) -> Person:
         )
         for number, space, vector in sealed.references
     )
-    about_them = (record.enrolled_at.astimezone(UTC), record.terms, record.separation, record.consent)
-    return Person(sealed.id, record.name, references, *about_them)
+    return Person(sealed.id, record.name, references, enrolled_at, record.terms, record.separation, record.consent)
 
 
 def open_crops(sealed: SealedPerson, master: Sealer) -> tuple[NDArray[np.uint8], ...]:
@@ -152,6 +152,8 @@ def _seal_crops(person: Person, crops: Sequence[NDArray[np.uint8]], generation: 
 
 def _crop_of(plain: bytes) -> NDArray[np.uint8]:
     side = math.isqrt(len(plain) // 3)
+    if not side or len(plain) != 3 * side * side:
+        raise StoreError(f"a crop of {len(plain)} bytes is none")
     return frozen_array(np.frombuffer(plain, dtype=np.uint8).reshape(side, side, 3).copy())
 
 

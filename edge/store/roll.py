@@ -40,5 +40,5 @@ def open_roll(sealed: bytes, master: Sealer) -> Roll:
     """Raises StoreError when it was altered, or sealed under another key."""
     try:
         return msgspec.json.decode(master.unseal(sealed, _WHAT), type=Roll)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StoreError(f"the roll cannot be read: {error}") from error

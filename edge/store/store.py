@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from edge.clock import Clock
 from edge.errors import StoreError
 from edge.settings import StoreSettings
 from edge.store.backup import Backup, Header, Member, read_backup, write_backup
+from edge.store.calendar import Calendar
 from edge.store.database import Database
 from edge.store.journal import Journal, JournalRow
 from edge.store.ledger import without_person
@@ -28,6 +29,8 @@ from edge.store.people import People
 from edge.store.pin import Pin
 from edge.store.spent import Spent, SpentAnswer
 from edge.values import Event, Person
+
+_Result = TypeVar("_Result")
 
 NOTHING_KEPT: Final[Mapping[str, bytes]] = MappingProxyType({})
 
@@ -45,7 +48,6 @@ class Store:
     def __init__(self, settings: StoreSettings, directory: Path, clock: Clock, limits: Limits) -> None:
         self._retention = timedelta(days=settings.retention_days)
         self._keep_crops = settings.keep_crops
-        self._clock = clock
         self._database = Database(directory, limits.ballast_bytes)
         self._people = People(self._database)
         self._journal = Journal(self._database, clock, limits)
@@ -53,6 +55,7 @@ class Store:
         if not self._keep_crops:
             self._people.forget_crops()
         self._memory = Memory(self._database)
+        self._calendar = Calendar(self._memory, self._journal, clock)
         self.pin = Pin(self._database)
 
     def __enter__(self) -> Self:
@@ -65,6 +68,12 @@ class Store:
 
     def close(self) -> None:
         self._database.close()
+
+    def together(self, work: Callable[[], _Result]) -> _Result:
+        """Do `work`, and keep all that it writes or nothing; it must change nothing else, for it may be done twice."""
+        result = self._database.together(work)
+        self._people.flush()
+        return result
 
     def people(self) -> tuple[Person, ...]:
         """Everybody who can be read whole; the others are named in `damaged`."""
@@ -145,8 +154,7 @@ class Store:
             for name, value in kept.items():
                 self._memory.keep(name, value)
 
-        self._database.together(work)
-        self._people.flush()
+        self.together(work)
 
     def delete_person(self, person_id: str, event: Event | None = None) -> bool:
         """Whether there was such a person; the journal knows them by a pseudonym then, or nothing happens.
@@ -163,10 +171,7 @@ class Store:
                 self._journal.add(Event(told.kind, without_person(told.data, person_id, pseudonym)))
             return found
 
-        found = self._database.together(work)
-        if found:
-            self._people.flush()
-        return found
+        return self.together(work)
 
     def keep(self, name: str, value: bytes) -> None:
         """Know `value` by this name again after a restart; it is sealed. At most 64 KiB."""
@@ -218,15 +223,19 @@ class Store:
         """Whether the reserve had to be freed; `prune` puts it back when there is room again."""
         return self._database.ballast.freed
 
+    def today(self) -> datetime | None:
+        """By which date things may be deleted for being old; None while the clock is not to be believed in that."""
+        return self._database.together(self._calendar.today)
+
     def prune(self) -> int:
-        """Delete what is past its time, and say how many events that were; nothing while the clock is not trusted."""
+        """Delete what is past its time, and say how many events that were; nothing without a date of `today`."""
         self._database.ballast.keep()
         self._people.flush()
-        if not self._clock.trusted():
+        today = self.today()
+        if today is None:
             return 0
-        now = self._clock.wall()
-        self._spent.prune(now - KEEP_ANSWERS)
-        return self._journal.prune(now - self._retention)
+        self._spent.prune(today - KEEP_ANSWERS)
+        return self._journal.prune(today - self._retention)
 
     def _readable_crops(self, person_id: str) -> tuple[NDArray[np.uint8], ...]:
         with suppress(StoreError):
@@ -239,5 +248,4 @@ class Store:
             if event is not None:
                 self._journal.add(event)
 
-        self._database.together(both)
-        self._people.flush()
+        self.together(both)

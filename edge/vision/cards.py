@@ -129,7 +129,7 @@ def read_card(path: Path) -> Card:
     content = _read(path, MAX_CARD_BYTES)
     try:
         return msgspec.json.decode(content, type=Card)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ModelError(f"{path.name}: not a model card: {error}") from None
 
 

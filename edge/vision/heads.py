@@ -7,7 +7,9 @@ What a file must hold is decided here alone, by `unusable`: for whoever releases
 from __future__ import annotations
 
 import io
+import lzma
 import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -28,7 +30,11 @@ Floats = NDArray[np.float32]
 
 _ROWS: Final = 1024  # at a time: what is between two layers stays small
 _TINY: Final = 1e-12  # as Keras has it: a vector of zeros stays one
-_UNREADABLE: Final = (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+# What numpy and zipfile raise for a file that is not what they expect. RuntimeError: a part of it is encrypted.
+_UNREADABLE: Final = (
+    ValueError, TypeError, KeyError, EOFError, OSError, RuntimeError, MemoryError,
+    struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,13 +174,18 @@ def decoded(content: bytes) -> DenseHead:
             with archive.open(f"{name}.npy") as file:
                 return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 
+        def numbers(name: str) -> Floats:
+            values = array(name)
+            if values.dtype.str != "<f4":
+                raise ValueError(f"{name} is not of 32-bit numbers")
+            return values.astype(np.float32)
+
         layers = []
         for number, activation in enumerate(array("activations").tolist()):
             if activation not in get_args(Activation):
                 raise ValueError(f"unknown activation {activation!r}")
-            kernel, bias = (array(f"{part}{number}").astype(np.float32) for part in ("kernel", "bias"))
-            layers.append(Dense(kernel, bias, activation))
-        return DenseHead(float(array("length")), tuple(layers))
+            layers.append(Dense(numbers(f"kernel{number}"), numbers(f"bias{number}"), activation))
+        return DenseHead(float(array("length").item()), tuple(layers))
 
 
 def _probes(dimension: int) -> Floats:

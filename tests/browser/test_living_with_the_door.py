@@ -167,6 +167,8 @@ def test_a_person_is_given_hours_and_another_name_and_then_back(owner: Watched, 
         expect(page.locator(".tag", has_text=tag)).to_be_visible()
     _change(owner, "Eileen M. Collins")
     expect(page.get_by_role("group", name="Hours 1").get_by_label("from")).to_have_value("08:00")
+    expect(page.get_by_label("Until")).to_have_value("2099-01-01T10:00")
+    expect(page.get_by_text(re.compile(r"On the door's clock, \S+ \(UTC[+-]\d\d:\d\d\)"))).to_be_visible()
     page.get_by_role("textbox", name="Name").fill(RESIDENT)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Changed.")).to_be_visible(timeout=PATIENCE)

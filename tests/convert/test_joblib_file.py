@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from convert.errors import ConversionError
 from convert.sources.joblib_file import expand_lz4, read_arrays
+from tests.surfaces import surface
 
 MARK, TUPLE, EMPTY_TUPLE, NEWOBJ, REDUCE, BUILD, STOP = b"(", b"t", b")", b"\x81", b"R", b"b", b"."
 
@@ -87,7 +88,7 @@ def test_a_file_that_was_cut_off_is_refused(share: float) -> None:
 
 
 @given(at=st.integers(0, 300), to=st.integers(0, 255))
-@settings(max_examples=300, deadline=None)
+@surface("mtcnn's weights", 300)
 def test_a_damaged_file_gives_arrays_or_an_error(at: int, to: int) -> None:
     content = bytearray(a_file(an_array(FIRST), an_array(SECOND)))
     content[at % len(content)] = to

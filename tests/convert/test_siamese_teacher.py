@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -14,7 +15,8 @@ keras = pytest.importorskip("keras", reason="TensorFlow is in .venv-convert only
 
 from convert.siamese import checkpoint  # noqa: E402
 from convert.siamese.released import read_result  # noqa: E402
-from convert.siamese.train import train  # noqa: E402
+from convert.siamese.sampling import draw_pairs, seeded  # noqa: E402
+from convert.siamese.train import begin, prepare, train  # noqa: E402
 from tests.convert.test_siamese_train import CLOCK, drawn, run_of, tower_of  # noqa: E402
 
 pytestmark = QUIET
@@ -48,6 +50,20 @@ def test_distillation_keeps_a_network_near_what_it_said(people: Path, begun: Pat
         train(run_of(people, **knobs, learning_rate=3e-3), tmp_path / f"{weight}", CLOCK)
         kept.append((unit(tower_of(tmp_path / f"{weight}")(faces)) * said).sum(axis=1).mean())
     assert kept[0] < kept[1] <= 1.0001
+
+
+def test_a_head_that_learns_alone_first_leaves_the_tower_as_it_was(people: Path, begun: Path) -> None:
+    run = run_of(people, recipe="siamese-bce", weights=str(begun / "tower.keras"), head_first=3)
+    _, crops, _ = prepare(run)
+    led, _ = begin(run, crops)
+    untaught, _ = begin(msgspec.structs.replace(run, head_first=0), crops)
+    again, _ = begin(run, crops)
+    towers = [learner.tower.get_weights() for learner in (led, untaught)]
+    assert all((a == b).all() for a, b in zip(*towers, strict=True))
+    faces = draw_pairs(crops["train"].people, 100, seeded(5))
+    vectors = led.embed(crops["train"].pixels)
+    costs = [one.cost(vectors[faces.first], vectors[faces.second], faces.same) for one in (led, untaught, again)]
+    assert costs[0] == costs[2] < costs[1]
 
 
 def test_the_best_epoch_can_be_that_of_rare_errors(begun: Path) -> None:

@@ -28,7 +28,6 @@ from tests.convert.networks import QUIET
 keras = pytest.importorskip("keras", reason="TensorFlow is in .venv-convert only")
 
 from convert.siamese import checkpoint  # noqa: E402
-from convert.siamese.backbones import build_tower, input_of  # noqa: E402
 from convert.siamese.features import features  # noqa: E402
 from convert.siamese.learner import Learner  # noqa: E402
 from convert.siamese.released import read_result, release_run  # noqa: E402
@@ -179,6 +178,8 @@ def test_a_loss_that_is_no_number_stops_at_its_batch_and_names_files(album: Path
         (["--distil", "1"], "--distil: a network from scratch knows nobody yet"),
         (["--lookalikes", "3"], "--lookalikes: a network from scratch knows nobody yet"),
         (["--recipe", "features", "--distil", "1"], "for a tower that learns"),
+        (["--recipe", "siamese-bce", "--head-first", "1"], "a tower that begins with --weights"),
+        (["--recipe", "triplet", "--head-first", "1"], "is for a head"),
     ],
 )
 def test_knobs_that_do_not_fit_are_told(
@@ -203,49 +204,6 @@ def test_learning_can_go_on_from_a_tower_of_before(album: Path, runs: dict[str, 
     learner = Learner(run_of(album, weights=str(runs["contrastive"] / "tower.keras")))
     before = tower_of(runs["contrastive"]).get_weights()
     assert all((a == b).all() for a, b in zip(learner.tower.get_weights(), before, strict=True))
-
-
-def test_stored_features_are_another_file_for_other_weights_and_other_faces(tmp_path: Path) -> None:
-    faces = np.random.default_rng(1).integers(0, 256, (5, 32, 32, 3), np.uint8)
-    tower, eats = build_tower("small", "none", 32, 8), input_of("small", "none", 32)
-    stored = features(tower, eats, faces, tmp_path)
-    assert isinstance(stored, np.memmap)
-    (file,) = tmp_path.iterdir()
-    written = file.stat().st_mtime_ns
-    assert (features(tower, eats, faces, tmp_path) == stored).all()
-    assert file.stat().st_mtime_ns == written
-    faces[4, 0, 0, 0] ^= 1
-    features(tower, eats, faces, tmp_path)
-    tower.set_weights([values * 2 for values in tower.get_weights()])
-    features(tower, eats, faces, tmp_path)
-    assert len(list(tmp_path.iterdir())) == 3
-
-
-def test_two_trainings_may_ask_for_the_same_features_at_once(tmp_path: Path) -> None:
-    faces = np.zeros((3, 32, 32, 3), np.uint8)
-    tower, eats = build_tower("small", "none", 32, 8), input_of("small", "none", 32)
-
-    class Asked:
-        """The same tower; while it is at work, another training asks it for the same."""
-
-        outputs, get_weights = tower.outputs, tower.get_weights
-
-        def __call__(self, batch: Any, *, training: bool) -> Any:
-            features(tower, eats, faces, tmp_path)
-            return tower(batch, training=training)
-
-    first = np.array(features(Asked(), eats, faces, tmp_path))
-    assert (features(tower, eats, faces, tmp_path) == first).all()
-    assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_a_damaged_feature_file_is_made_anew(tmp_path: Path) -> None:
-    faces = np.zeros((3, 32, 32, 3), np.uint8)
-    tower, eats = build_tower("small", "none", 32, 8), input_of("small", "none", 32)
-    stored = np.array(features(tower, eats, faces, tmp_path))
-    (file,) = tmp_path.iterdir()
-    file.write_bytes(b"cut off")
-    assert (features(tower, eats, faces, tmp_path) == stored).all()
 
 
 @pytest.fixture

@@ -98,9 +98,9 @@ def status(head: int = 0, at: datetime = NOON, **changes: Any) -> Status:
     return Status(**stamped(at) | {"audit_head": f"{head}:{'0' * 64}", "fps": 15.0, "latency_ms": latency} | changes)
 
 
-def info(door: str) -> Info:
+def info(door: str, **changes: Any) -> Info:
     empty: dict[str, Any] = {"models": {}, "thresholds": {}, "capabilities": (), "commands": {}}
-    return Info(**stamped() | {"door": door, "version": "1"} | empty)
+    return Info(**stamped() | {"door": door, "version": "1"} | empty | changes)
 
 
 def answer(transaction: str, data: dict[str, Any] | None, **changes: Any) -> Response:

@@ -11,9 +11,11 @@ from starlette.requests import Request
 
 from edge.dashboard.filters import Filters
 from edge.dashboard.queries import query_of
-from edge.dashboard.roster import Hours, Listed, Span, _people
+from edge.dashboard.roster import Hours, Listed, Span, _people, place_of
 from edge.dashboard.services import Refused
 from edge.dashboard.terms import terms_form, terms_of
+from edge.dashboard.values import DoorView
+from tests.dashboard.boards import info
 
 
 def posted(**fields: str) -> Request:
@@ -50,7 +52,7 @@ def test_another_filter_begins_at_the_newest_event_again() -> None:
 def test_terms_come_back_from_the_form_as_the_door_told_them() -> None:
     hours = Hours("Europe/Berlin", (Span(("mon", "fri"), "08:00", "18:00"),))
     form = terms_form(Listed("ada", "Ada", second_factor="needed", because="asked_for", schedule=hours))
-    fields = {"name": "Ada", "second_factor": form.second_factor, "timezone": form.timezone}
+    fields = {"name": "Ada", "second_factor": form.second_factor, "timezone": form.timezone, "clock": form.clock}
     for number, span in enumerate(form.hours):
         fields |= {f"start{number}": span.start, f"end{number}": span.end}
         fields |= {f"day{number}-{day}": "true" for day in span.days}
@@ -64,6 +66,32 @@ def test_terms_come_back_from_the_form_as_the_door_told_them() -> None:
         },
         "second_factor": "always",
     }
+
+
+def test_times_are_those_of_the_doors_clock_and_are_shown_with_how_far_it_is_ahead() -> None:
+    berlin = place_of(DoorView("front", info=info("front", timezone="Europe/Berlin")))
+    told = {"person_id": "ada", "valid_from": "2026-07-01T06:00:00.000Z", "valid_until": "2026-12-31T22:30:00.000Z"}
+    (ada,) = _people([told], berlin)
+    assert ("mind", "until 31 Dec 2026 23:30 UTC+01:00") in ada.tags
+    form = terms_form(ada.listed, berlin)
+    assert (form.valid_from, form.from_offset) == ("2026-07-01T08:00", "UTC+02:00")
+    assert (form.valid_until, form.until_offset) == ("2026-12-31T23:30", "UTC+01:00")
+    assert (form.clock, form.timezone) == ("Europe/Berlin", "Europe/Berlin"), "also for hours, where nothing was said"
+    fields = {"valid_from": form.valid_from, "valid_until": "2027-01-01T22:00", "start0": "22:00", "day0-mon": "true"}
+    saved = terms_of(posted(second_factor="automatic", clock=form.clock, **fields))
+    assert (saved["valid_from"], saved["valid_until"]) == (told["valid_from"], "2027-01-01T21:00:00.000Z")
+    assert saved["schedule"]["timezone"] == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("timezone", ["", "Mars/Olympus", "../../etc/passwd", "x" * 5000, "Europe/\0"])
+def test_a_door_that_does_not_say_where_it_is_has_no_hours_by_a_clock_that_nobody_named(timezone: str) -> None:
+    place = place_of(DoorView("front", info=info("front", timezone=timezone)))
+    assert place is None
+    form = terms_form(Listed("ada"), place)
+    with pytest.raises(Refused, match="On the clocks of"):
+        terms_of(posted(**{"second_factor": "automatic", "clock": form.clock, "day0-mon": "true"}))
+    with pytest.raises(Refused, match="does not know the time zone"):
+        terms_of(posted(second_factor="automatic", clock="Mars/Olympus"))
 
 
 def test_an_empty_form_limits_nothing_and_leaves_the_name() -> None:
@@ -80,6 +108,7 @@ def test_an_empty_form_limits_nothing_and_leaves_the_name() -> None:
         ("valid_from", "2026-13-01"),
         ("start1", "08:00"),
         ("end0", "12:00"),
+        ("day0-mon", "true"),
         ("second_factor", "sometimes"),
     ],
 )

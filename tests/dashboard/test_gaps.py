@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from edge.dashboard.gaps import GRACE_SECONDS, MOST_AT_ONCE, PATIENCE_SECONDS, Question, Sequence
+from tests.surfaces import surface
 
 LATER = 100.0
 
@@ -106,7 +107,7 @@ def test_late_events_begin_no_era_and_unjournalled_ones_no_gap() -> None:
     assert sequence.missing == 8, "numbers 1 to 9, but for the 4"
 
 
-@settings(max_examples=200, deadline=None)
+@surface("what a door tells the dashboard")
 @given(some.lists(some.tuples(some.integers(0, 2**53), some.booleans(), some.floats(0, 60)), max_size=40))
 def test_whatever_numbers_a_door_sends_little_is_kept_and_little_is_asked(
     heard: list[tuple[int, bool, float]],

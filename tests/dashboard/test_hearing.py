@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from docs.mqtt_meanings import DOOR_EVENTS
@@ -17,6 +17,7 @@ from edge.errors import MessageError
 from edge.mqtt.messages import encode
 from edge.mqtt.topics import Topics
 from tests.dashboard.boards import NOON, Said, answer, info, notice, status, visit
+from tests.surfaces import surface
 
 FRONT = Topics("limen", "front")
 
@@ -172,7 +173,7 @@ _JSON = some.recursive(
 _FIELDS = some.sampled_from([*msgspec.to_builtins(visit(1)), "event", "door", "quality"])
 
 
-@settings(max_examples=200, deadline=None)
+@surface("what a door tells the dashboard")
 @given(
     some.sampled_from(["event/access", "event/system", "event/backfill", "info", "status", "response/person.list"]),
     some.one_of(some.binary(max_size=60), some.dictionaries(_FIELDS, _JSON, max_size=4)),

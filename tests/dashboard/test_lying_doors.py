@@ -8,11 +8,12 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from edge.mqtt.messages import Progress
 from tests.dashboard.boards import Served, answer, info, notice, served, stamped, status, visit
+from tests.surfaces import surface
 
 _numbers = some.sampled_from([0, -1, 1, 5, 0.5, 2**53, -(2**53), 5e-324, 1e308, 10**400, True, None])
 _WORDS = ["", "x" * 190, "<b>", "\u202e\0", "ada", "minor", "08:00", "mon", "Europe/Berlin", "../../etc", "{{7*7}}"]
@@ -30,7 +31,6 @@ _anything = some.recursive(
     max_leaves=15,
 )
 _people = some.lists(some.dictionaries(_names, _anything, max_size=6).map(lambda one: {"person_id": "ada"} | one))
-_thorough = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ _FIELDS = sorted(
 )
 
 
-@_thorough
+@surface("what a door tells the dashboard")
 @given(some.dictionaries(some.sampled_from(_FIELDS), _anything, max_size=4), some.integers(1, 10**6))
 def test_no_state_and_no_event_hides_a_page(
     board: Served, browser: httpx.Client, lies: dict[str, Any], number: int
@@ -87,7 +87,7 @@ def test_no_state_and_no_event_hides_a_page(
         assert browser.get(page).status_code == 200, page
 
 
-@_thorough
+@surface("what a door tells the dashboard")
 @given(_people | _anything, some.dictionaries(_names, _anything, max_size=6), _numbers)
 def test_no_answer_hides_a_page(
     board: Served, browser: httpx.Client, people: Any, lies: dict[str, Any], counted: Any

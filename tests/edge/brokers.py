@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,61 +89,6 @@ class Mosquitto:
         except OSError:
             return False
         return True
-
-
-class OldBroker:
-    """In front of a mosquitto, answers as a broker that knows only MQTT 3.1.1. `polite`: says why it hangs up."""
-
-    def __init__(self, port: int, *, polite: bool) -> None:
-        self._behind, self._polite = port, polite
-        self._server = socket.create_server((HOST, 0))
-        self.port: int = self._server.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept)]
-        self._open: list[socket.socket] = []
-
-    def __enter__(self) -> Self:
-        self._threads[0].start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-        for thread in self._threads:
-            thread.join(LONG)
-        for each in self._open:
-            each.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._server.accept()
-            except OSError:
-                return
-            first = client.recv(4096)
-            # Fixed header of two bytes, then "MQTT" with its length, then the protocol level.
-            if len(first) < 9 or first[8] == MQTTProtocolVersion.MQTTv5:
-                if self._polite:
-                    client.sendall(b"\x20\x02\x00\x01")
-                client.close()
-                continue
-            broker = socket.create_connection((HOST, self._behind))
-            broker.sendall(first)
-            self._open += [client, broker]
-            pumps = [threading.Thread(target=_pump, args=ends) for ends in ((client, broker), (broker, client))]
-            self._threads += pumps
-            for pump in pumps:
-                pump.start()
-
-
-def _pump(origin: socket.socket, target: socket.socket) -> None:
-    try:
-        while data := origin.recv(4096):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
 
 
 @contextmanager

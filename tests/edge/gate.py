@@ -1,4 +1,4 @@
-"""A way to a broker that can be shut, and connections that go dead without anybody being told."""
+"""Ways to a broker: one that can be shut, whose connections go dead without anybody being told; one that is old."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import socket
 import threading
 from types import TracebackType
 from typing import Self
+
+from paho.mqtt.enums import MQTTProtocolVersion
 
 from tests.edge.brokers import HOST, LONG
 
@@ -57,9 +59,9 @@ class Gate:
             except OSError:
                 return
             try:
-                if not self.is_open:
-                    raise ConnectionRefusedError
+                said = self._let_in(client)
                 broker = socket.create_connection((HOST, self._behind))
+                broker.sendall(said)
             except OSError:
                 client.close()
                 continue
@@ -70,6 +72,12 @@ class Gate:
                 self._threads.append(pump)
                 pump.start()
 
+    def _let_in(self, _client: socket.socket) -> bytes:
+        """What it has said already. Raises OSError for one who is turned away."""
+        if not self.is_open:
+            raise ConnectionRefusedError
+        return b""
+
     def _pump(self, origin: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := origin.recv(4096):
@@ -78,3 +86,20 @@ class Gate:
         if origin not in self._dead:
             with contextlib.suppress(OSError):
                 target.shutdown(socket.SHUT_RDWR)
+
+
+class OldBroker(Gate):
+    """Answers as a broker that knows only MQTT 3.1.1. `polite`: says why it hangs up."""
+
+    def __init__(self, behind: int, *, polite: bool) -> None:
+        super().__init__(behind)
+        self._polite = polite
+
+    def _let_in(self, client: socket.socket) -> bytes:
+        said = client.recv(4096)
+        # Fixed header of two bytes, then "MQTT" with its length, then the protocol level.
+        if len(said) < 9 or said[8] == MQTTProtocolVersion.MQTTv5:
+            if self._polite:
+                client.sendall(b"\x20\x02\x00\x01")
+            raise ConnectionRefusedError
+        return said

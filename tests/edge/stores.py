@@ -27,6 +27,14 @@ texts = some.text(some.characters(exclude_categories=["Cs"]), max_size=80)
 in_one_directory = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+def wait_for_a_date(store: Store, clock: HandClock) -> None:
+    """Let the clock be believed where it stands: it has said so for a day."""
+    clock.moment -= timedelta(days=1)
+    store.today()
+    clock.moment += timedelta(days=1)
+    assert store.today() == clock.moment
+
+
 class HandClock:
     """A clock that stands still until a test moves it."""
 

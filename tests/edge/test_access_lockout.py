@@ -166,7 +166,15 @@ def test_a_day_goes_on_over_restarts_and_the_time_the_door_was_off_does_not_coun
 
 @pytest.mark.parametrize(
     "kept",
-    [b"", b"x", b"{}", b"null", b'{"in_a_row":-1,"ages":[],"seconds":0}', b'{"in_a_row":1,"ages":[],"seconds":1e999}'],
+    [
+        b"",
+        b"x",
+        b"{}",
+        b"null",
+        b'{"in_a_row":-1,"ages":[],"seconds":0}',
+        b'{"in_a_row":1,"ages":[],"seconds":1e999}',
+        b'{"\xff":0}',
+    ],
 )
 def test_what_was_kept_and_cannot_be_read_locks(kept: bytes) -> None:
     assert from_kept(kept, 100.0).until == 1000.0

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.access.gallery import Gallery, similarity
@@ -20,6 +20,7 @@ from edge.errors import ConfigError, EnrolmentError
 from edge.settings import AccessSettings
 from edge.values import Person
 from tests.edge.access_scene import CARD, RULE, SPACE, WHEN, face_of, gallery, like, person, vector
+from tests.surfaces import surface
 
 
 @pytest.mark.parametrize(("level", "threshold"), [("convenience", 0.4375), ("balanced", 0.5), ("strict", 0.5625)])
@@ -234,7 +235,7 @@ def test_an_id_is_never_taken_twice_nor_too_long() -> None:
     assert person_id_for("Ana", {"ana", "ana-2"}) == "ana-3"
 
 
-@settings(max_examples=200, deadline=None)
+@surface("names")
 @given(st.text(max_size=100), st.sets(st.sampled_from(["person", "a", "person-2"])))
 def test_any_text_gives_a_clean_name_or_a_refusal(text: str, taken: set[str]) -> None:
     try:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.access.schedule import is_open, limit, words, zone
+from edge.access.schedule import is_open, limit, words
+from edge.clock import zone
 from edge.values import Hours, Schedule, Terms
 from tests.edge.access_scene import WHEN, Door, person, sight
 

@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.camera import photographs as room
@@ -23,6 +23,7 @@ from edge.camera.photograph_process import LONGEST_SIDE
 from edge.camera.photographs import MOST_PHOTOGRAPHS, photographs, read_photograph
 from edge.camera.picture_header import HeaderError, read_header
 from edge.errors import LimenError
+from tests.surfaces import surface
 
 Image = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -219,7 +220,7 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path, files: int | None,
 GOOD = [coded(".jpg"), coded(".png"), coded(".webp"), held(coded(".jpg"), 6)]
 
 
-@settings(max_examples=200, deadline=None)
+@surface("photographs")
 @given(st.sampled_from(GOOD), st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), max_size=8), st.data())
 def test_no_header_takes_the_reader_beyond_the_file(
     content: bytes, changes: list[tuple[int, int]], data: st.DataObject

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.clock import SystemClock, lead
+from edge.clock import SystemClock, lead, local_zone
 from edge.service.timekeeper import Timekeeper
 from tests.edge.stores import NOON, HandClock
 
@@ -83,3 +83,21 @@ def test_a_clock_that_is_set_late_and_moved_afterwards_is_told_each_time_once() 
     clock.moment = NOON - timedelta(hours=1)
     assert told(keeper) == [("clock_jumped", "it says 2026-12-01 11:00 UTC, put back by 1:00:00")]
     assert told(keeper) == []
+
+
+def test_a_machine_says_its_time_zone_by_name_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TZ", raising=False)
+    zones = tmp_path / "zoneinfo" / "Europe"
+    zones.mkdir(parents=True)
+    (zones / "Berlin").touch()
+    setting = tmp_path / "localtime"
+    assert local_zone(setting) == "UTC", "as the system's library takes it"
+    setting.symlink_to(zones / "Berlin")
+    assert local_zone(setting) == "Europe/Berlin"
+    setting.unlink()
+    setting.write_bytes(b"TZif2")
+    assert local_zone(setting) == "", "a copy has no name"
+    monkeypatch.setenv("TZ", ":America/Anchorage")
+    assert local_zone(setting) == "America/Anchorage"
+    monkeypatch.setenv("TZ", "EST5EDT,M3.2.0,M11.1.0")
+    assert local_zone(setting) == ""

@@ -1,40 +1,26 @@
-"""Installing: what would be done on which machine; upgrading: the newer version holds, or the earlier one is back."""
+"""Installing: what would be done on which machine, and the steps themselves."""
 
 from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from edge.clock import SystemClock
 from edge.deploy.actions import Action, DeployError, Directory, File, Link, Remove, Run, Tree
-from edge.deploy.boot import BEGIN, lines_added, lines_for, lines_removed
-from edge.deploy.install import main
+from edge.deploy.install import another_in_use, main
 from edge.deploy.layout import Layout
 from edge.deploy.machine import Machine, look_around
 from edge.deploy.plan import Wishes, installation, packages, removal
-from edge.deploy.upgrade import in_use, upgrade
-from edge.deploy.version import PARTS, READY, constraints, folder_for, make_version, shares_system_packages
+from edge.deploy.version import READY, constraints, folder_for, make_version, shares_system_packages
 
 PROJECT = Path(__file__).parents[2]
 LAPTOP = Machine("bookworm", "x86_64", (3, 11), "", None, True, True, False, True)
 PI_4 = replace(LAPTOP, architecture="aarch64", model="Raspberry Pi 4 Model B Rev 1.4")
 PI_5 = replace(PI_4, suite="trixie", python=(3, 13), model="Raspberry Pi 5 Model B Rev 1.0")
-
-
-class Stopwatch(SystemClock):
-    """Time passes only by sleeping."""
-
-    at = 0.0
-
-    def now(self) -> float:
-        return self.at
-
-    def sleep(self, seconds: float) -> None:
-        self.at += seconds
 
 
 def told(steps: tuple[Action, ...]) -> str:
@@ -94,11 +80,13 @@ def test_debians_broker_stays_off_in_an_image_too_but_is_left_alone_where_it_was
 
 def test_a_removal_leaves_configuration_people_and_keys_unless_they_are_to_go(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
-    kept = {step.path for step in removal(layout, PI_4, purge=False) if isinstance(step, Remove)}
-    gone = {step.path for step in removal(layout, PI_4, purge=True) if isinstance(step, Remove)}
-    assert layout.opt in kept
-    assert not {layout.etc, layout.state} & kept
-    assert {layout.etc, layout.state} <= gone
+    theirs = {layout.etc, layout.state, layout.board}
+    for purge in (False, True):
+        steps = removal(layout, PI_4, purge=purge)
+        gone = {step.path for step in steps if isinstance(step, Remove) and not step.only_empty}
+        assert layout.opt in gone
+        assert theirs & gone == (theirs if purge else set())
+        assert ("userdel" in told(steps)) == purge, "whoever owns what stays"
 
 
 def test_a_dry_run_says_all_and_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,43 +96,20 @@ def test_a_dry_run_says_all_and_does_nothing(capsys: pytest.CaptureFixture[str])
     assert (Layout().opt.exists(), Layout().users.exists()) == before
 
 
+def test_a_newer_version_goes_in_by_an_upgrade_which_has_a_way_back(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    assert not [*another_in_use(layout, PI_4, PROJECT)]
+    for version, said in ((layout.versions / "older", 1), (folder_for(layout, PROJECT), 0)):
+        File(layout.program(version), "").do()
+        Link(layout.current, version.relative_to(layout.opt)).do()
+        assert len([*another_in_use(layout, PI_4, PROJECT)]) == said
+        assert not [*another_in_use(layout, replace(PI_4, systemd=False), PROJECT)], "an image has nothing to lose"
+
+
 def test_this_machine_is_known() -> None:
     here = look_around(Layout())
     assert here.architecture
     assert here.python >= (3, 11)
-
-
-# -- config.txt ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("config", "line"),
-    [
-        ("", "gpio=17=op,dl"),
-        ("door:\n  pin: 5\n  active_high: false\ncamera:\n  fps: 15\n", "gpio=5=op,dh"),
-        ("camera:\n  width: 640\ndoor:\n  # the strike\n  active_high: true\n\n  pin: 22\n", "gpio=22=op,dl"),
-        ("camera:\n  pin: 3\n", "gpio=17=op,dl"),
-    ],
-)
-def test_the_boot_line_drives_the_configured_pin_to_its_locked_level(config: str, line: str) -> None:
-    assert line in lines_for(config)
-
-
-def test_config_txt_gets_the_lines_once_keeps_a_copy_and_gets_rid_of_them(tmp_path: Path) -> None:
-    boot = tmp_path / "config.txt"
-    boot.write_text("arm_64bit=1\n[pi4]\nx=1\n")
-    machine, layout = replace(PI_4, boot_file=boot), Layout(tmp_path)
-    assert lines_added(layout, machine, wanted=False) == ()
-    for step in lines_added(layout, machine, wanted=True):
-        step.do()
-    once = boot.read_text()
-    assert once.count(BEGIN) == 1
-    assert "[all]\ngpio=17=op,dl\ndtparam=strict_gpiod" in once
-    assert (tmp_path / "config.txt.before-limen").read_text() == "arm_64bit=1\n[pi4]\nx=1\n"
-    assert lines_added(layout, machine, wanted=True) == ()
-    for step in lines_removed(layout, machine):
-        step.do()
-    assert boot.read_text() == "arm_64bit=1\n[pi4]\nx=1\n"
 
 
 # -- the steps themselves --------------------------------------------------------------------------------------------
@@ -185,104 +150,6 @@ def test_a_step_that_fails_says_what_and_changes_nothing(tmp_path: Path) -> None
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
 
 
-# -- upgrading -------------------------------------------------------------------------------------------------------
-
-# Stands in for systemd: what it is asked goes into a file, and one file says how the new version fares.
-SYSTEMCTL = """#!/bin/sh
-echo "$@ $(readlink "$LIMEN_TEST/opt/limen/current")" >>"$LIMEN_TEST/asked"
-fate=$(cat "$LIMEN_TEST/fate")
-new=$(readlink "$LIMEN_TEST/opt/limen/current" | grep -c new)
-case "$1 $fate $new" in
-    "start unready 1") exit 1 ;;
-    "is-active dying 1") exit 3 ;;
-    "is-active stopped"*) exit 3 ;;
-    "show restarting 1") echo "$$" ;;
-    "show "*) echo 0 ;;
-esac
-"""
-
-
-@pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    """Version `old` in use with a database; a newer checkout lies in `checkout`, its version made already."""
-    layout = Layout(tmp_path)
-    checkout = tmp_path / "checkout"
-    for part in PARTS:
-        (checkout / part).mkdir(parents=True) if "." not in part and part.islower() else (checkout / part).write_text(
-            ""
-        )
-    (checkout / "edge/__init__.py").write_text('__version__ = "new"\n')
-    for version in (layout.versions / "old", folder_for(layout, checkout)):
-        program = layout.program(version)
-        program.parent.mkdir(parents=True)
-        program.write_text("#!/bin/sh\n")
-        program.chmod(0o755)
-        (version / READY).touch()
-    layout.current.symlink_to("versions/old")
-    layout.state.mkdir(parents=True)
-    (layout.state / "store.db").write_text("people")
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "systemctl").write_text(SYSTEMCTL)
-    (programs / "systemctl").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    monkeypatch.setenv("LIMEN_TEST", str(tmp_path))
-    return layout
-
-
-def attempt(layout: Layout, fate: str) -> list[str]:
-    """What was said while upgrading; the new version treats the database as its own."""
-    (layout.root / "fate").write_text(fate)
-    said: list[str] = []
-
-    def say(text: str) -> None:
-        said.append(text)
-        if text.startswith("start"):
-            (layout.state / "store.db").write_text("migrated")
-
-    upgrade(layout, LAPTOP, layout.root / "checkout", Stopwatch(), say)
-    return said
-
-
-def test_a_version_that_stays_up_is_in_use_from_then_on(installed: Layout) -> None:
-    said = attempt(installed, "well")
-    assert in_use(installed).name.startswith("new")
-    assert (installed.state / "store.db").read_text() == "migrated"
-    assert "Now in use: new" in said[-1]
-    assert attempt(installed, "well") == ["This is the version in use: nothing to do."]
-
-
-@pytest.mark.parametrize("fate", ["unready", "dying", "restarting"])
-def test_a_version_that_does_not_hold_gives_way_to_the_earlier_one_and_its_database(
-    installed: Layout, fate: str
-) -> None:
-    with pytest.raises(DeployError, match="old is in use again"):
-        attempt(installed, fate)
-    assert in_use(installed).name == "old"
-    assert (installed.state / "store.db").read_text() == "people"
-    assert (installed.root / "asked").read_text().splitlines()[-1] == "start limen.service versions/old"
-
-
-def test_a_version_that_fails_its_trial_is_never_switched_to(installed: Layout) -> None:
-    new = installed.program(folder_for(installed, installed.root / "checkout"))
-    new.write_text("#!/bin/sh\nexit 78\n")
-    with pytest.raises(DeployError, match="check-config"):
-        attempt(installed, "well")
-    assert in_use(installed).name == "old"
-    assert not (installed.root / "asked").exists(), "and the door worked on"
-
-
-def test_a_door_that_was_stopped_stays_stopped(installed: Layout) -> None:
-    assert "not running" in attempt(installed, "stopped")[-1]
-    assert "start" not in (installed.root / "asked").read_text()
-
-
-def test_the_version_that_was_in_use_before_stays_and_older_ones_go(installed: Layout) -> None:
-    (installed.versions / "oldest").mkdir()
-    attempt(installed, "well")
-    assert {one.name.split("-")[0] for one in installed.versions.iterdir()} == {"old", "new"}
-
-
 def test_a_version_that_is_there_whole_is_not_made_again(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     assert make_version(layout, LAPTOP, PROJECT, csi=False)
@@ -292,6 +159,47 @@ def test_a_version_that_is_there_whole_is_not_made_again(tmp_path: Path) -> None
     assert make_version(layout, LAPTOP, PROJECT, csi=False) == ()
 
 
-def test_without_an_installation_there_is_nothing_to_upgrade(tmp_path: Path) -> None:
-    with pytest.raises(DeployError, match="not installed"):
-        in_use(Layout(tmp_path))
+# -- the command -----------------------------------------------------------------------------------------------------
+
+STAND_INS = {
+    "limen": 'echo "$PWD $*"',
+    "id": "echo $LIMEN_TEST",
+    "runuser": 'shift 3; printf "as the door: "; exec "$@"',
+}
+
+
+@pytest.mark.parametrize(
+    ("user", "words", "said"),
+    [
+        ("0", "doctor --bundle report.tar.gz", "as the door: {home} doctor --bundle report.tar.gz"),
+        ("0", "force-locked", "as the door: {home} force-locked"),
+        ("0", "", "as the door: {home} "),
+        ("0", "upgrade --from .", "{checkout} upgrade --from ."),
+        ("0", "broker-setup DIR", "{checkout} broker-setup DIR"),
+        ("1000", "doctor", "{checkout} doctor"),
+        ("1000", "upgrade --from .", "{checkout} upgrade --from ."),
+    ],
+)
+def test_with_sudo_the_command_works_as_the_doors_user_in_its_folder_and_not_in_a_checkout(
+    tmp_path: Path, user: str, words: str, said: str
+) -> None:
+    places = {name: tmp_path / name for name in ("bin", "home", "checkout")}
+    for place in places.values():
+        place.mkdir()
+    for name, line in STAND_INS.items():
+        (places["bin"] / name).write_text(f"#!/bin/sh\n{line}\n")
+        (places["bin"] / name).chmod(0o755)
+    text = (PROJECT / "systemd/limen-command").read_text(encoding="utf-8")
+    for installed, here in (
+        ("/opt/limen/current/venv/bin/limen", places["bin"] / "limen"),
+        ("/var/lib/limen\n", f"{places['home']}\n"),
+        ("/etc/limen/credentials", tmp_path / "nothing"),
+    ):
+        assert installed in text
+        text = text.replace(installed, str(here))
+    (tmp_path / "command").write_text(text)
+    environment = {"PATH": f"{places['bin']}:{os.environ['PATH']}", "LIMEN_TEST": user}
+    told = subprocess.check_output(
+        ["sh", str(tmp_path / "command"), *words.split()], cwd=places["checkout"], env=environment, text=True
+    )
+    assert told.rstrip("\n") == said.format(**places)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,18 @@ import pytest
 from edge.__main__ import main
 from edge.clock import SystemClock
 from edge.config import read_config
+from edge.deploy.boot import lines_added
+from edge.deploy.layout import Layout
+from edge.deploy.machine import Machine
 from edge.service.doctor import broker, parts, pins, system
-from edge.service.doctor.bundle import write_bundle
-from edge.service.doctor.finding import Finding, fail
+from edge.service.doctor.finding import Finding
 from edge.settings import DoorSettings, Settings
 from tests.edge.brokers import Mosquitto
 from tests.edge.doors import RunningDoor, film
 from tests.edge.eyes import Image
 
 CLOCK = SystemClock()
-PICTURES = Path(__file__).parents[2] / ".demo"
+PROJECT = Path(__file__).parents[2]
 
 
 def states(findings: Iterator[Finding]) -> dict[str, str]:
@@ -59,9 +60,38 @@ def a_board(folder: Path, kept: str) -> tuple[Path, Path]:
 @pytest.mark.parametrize(("kept", "state"), [("Y\n", "warn"), ("N\n", "ok")])
 def test_a_kernel_that_keeps_levels_is_warned_of(tmp_path: Path, kept: str, state: str) -> None:
     sys, dev = a_board(tmp_path, kept)
-    found = states(pins.pins(DoorSettings(), sys=sys, dev=dev))
+    found = states(pins.pins(DoorSettings(), sys=sys, dev=dev, boot=tmp_path))
     assert found["kernel and pins"] == state
     assert "strike at boot" not in found
+
+
+def test_a_pi_whose_kernel_does_not_say_what_it_does_with_levels_is_warned_of_too(tmp_path: Path) -> None:
+    model = tmp_path / "firmware/devicetree/base/model"
+    model.parent.mkdir(parents=True)
+    model.write_text("Raspberry Pi 4 Model B Rev 1.4\0")
+    assert states(pins.pins(DoorSettings(), sys=tmp_path, dev=tmp_path, boot=tmp_path))["kernel and pins"] == "warn"
+
+
+@pytest.mark.parametrize(
+    ("door", "state"),
+    [
+        (DoorSettings(), None),
+        (DoorSettings(pin=22), "warn"),
+        (DoorSettings(active_high=False), "fail"),
+    ],
+)
+def test_a_line_in_config_txt_for_another_pin_or_level_than_the_configured_one_is_found(
+    tmp_path: Path, door: DoorSettings, state: str | None
+) -> None:
+    """As the installer wrote it for the configuration of that day."""
+    sys, dev = a_board(tmp_path, "Y")
+    (tmp_path / "config.txt").touch()
+    pi = Machine("bookworm", "aarch64", (3, 11), "Raspberry Pi 4", tmp_path / "config.txt", True, True, True, True)
+    for step in lines_added(Layout(tmp_path), pi, wanted=True):
+        step.do()
+    found = {finding.what: finding for finding in pins.pins(door, sys=sys, dev=dev, boot=tmp_path)}
+    assert (found["strike at boot"].state if "strike at boot" in found else None) == state
+    assert "reboot" in found["kernel and pins"].fix
 
 
 @pytest.mark.parametrize(("pin", "active_high", "risky"), [(17, True, False), (17, False, True), (4, True, True)])
@@ -69,12 +99,12 @@ def test_a_relay_that_would_click_at_boot_is_warned_of(
     tmp_path: Path, *, pin: int, active_high: bool, risky: bool
 ) -> None:
     sys, dev = a_board(tmp_path, "N")
-    found = states(pins.pins(DoorSettings(pin=pin, active_high=active_high), sys=sys, dev=dev))
+    found = states(pins.pins(DoorSettings(pin=pin, active_high=active_high), sys=sys, dev=dev, boot=tmp_path))
     assert ("strike at boot" in found) == risky
 
 
 def test_no_pins_and_a_mock_are_said_to_be_so(tmp_path: Path) -> None:
-    assert states(pins.pins(DoorSettings(), sys=tmp_path, dev=tmp_path))["strike"] == "fail"
+    assert states(pins.pins(DoorSettings(), sys=tmp_path, dev=tmp_path, boot=tmp_path))["strike"] == "fail"
     assert states(pins.pins(DoorSettings(driver="mock")))["strike"] == "warn"
 
 
@@ -136,8 +166,23 @@ def test_a_wrong_password_an_open_broker_and_one_that_keeps_doors_apart_are_told
         strict.stop()
         strict.start()
         assert states(broker.broker(settings, CLOCK))["broker's rights"] == "fail"
+    (tmp_path / "word").write_text("wrong")
+    (tmp_path / "word").chmod(0o600)
+    (tmp_path / "users").write_text("front:$6$8AtpSCIhmIAXSbyq$nobody\n")
+    with Mosquitto(tmp_path, "allow_anonymous false", f"password_file {tmp_path}/users") as closed:
+        login = "username: front, password_file: word"
+        wrong = written(tmp_path, f"mqtt: {{broker: 127.0.0.1, port: {closed.login.port}, {login}}}\n")
+        (finding,) = broker.broker(wrong, CLOCK)
+        assert (finding.state, "password" in finding.private) == ("fail", True)
     nobody = written(tmp_path, "mqtt: {broker: 127.0.0.1, port: 1}\n")
     assert states(broker.broker(nobody, CLOCK)) == {"broker": "fail"}
+
+
+def test_a_port_that_somebody_else_has_is_found_before_the_door_fails_for_it(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as theirs:
+        taken = written(tmp_path, f"mqtt: {{port: {theirs.login.port}}}\n")
+        assert states(broker.port(taken)) == {"broker's port": "fail"}
+    assert states(broker.port(written(tmp_path, "mqtt: {port: 0}\n"))) == {}
 
 
 # -- the whole -------------------------------------------------------------------------------------------------------
@@ -158,35 +203,6 @@ def test_it_asks_a_running_door_and_looks_for_itself_when_it_is_stopped(
     stopped = told(capsys)
     assert (stopped["camera"]["state"], stopped["models"]["state"]) == ("ok", "ok")
     assert stopped["store"]["text"] == "nobody is enrolled"
-
-
-def test_the_archive_holds_no_face_name_address_key_or_password(tmp_path: Path) -> None:
-    canaries = ("canary-door", "canary-host", "canary-user", "canary-camera", "canary-path", "CanaryName")
-    text = f"""
-door: {{id: {canaries[0]}, driver: mock}}
-camera: {{source: "rtsp://{canaries[2]}:secret@{canaries[3]}/x"}}
-store: {{directory: {canaries[4]}}}
-mqtt: {{broker: {canaries[1]}, username: {canaries[2]}, base: {canaries[4]}}}
-"""
-    settings = written(tmp_path, text)
-    findings = [fail("broker", f"no way to {canaries[1]} as {canaries[2]}", f"look into {settings.state}")]
-    status = {"people": 3, "problems": [canaries[5]], "strike": canaries[5], "disk_free_bytes": 10}
-    write_bundle(tmp_path / "bundle.tar.gz", findings, settings, {}, status)
-    with tarfile.open(tmp_path / "bundle.tar.gz") as archive:
-        files = {member.name: archive.extractfile(member) for member in archive.getmembers()}
-        held = {name: file.read().decode() for name, file in files.items() if file is not None}
-    whole = "\n".join(held.values())
-    assert not [canary for canary in (*canaries, "secret", str(tmp_path)) if canary in whole]
-    assert json.loads(held["limen-doctor/status.json"]) == {"people": 3, "disk_free_bytes": 10}
-    assert json.loads(held["limen-doctor/settings.json"])["mqtt.broker"] == "(changed)"
-    assert (tmp_path / "bundle.tar.gz").stat().st_mode & 0o077 == 0
-
-
-def test_an_archive_never_replaces_a_file(tmp_path: Path) -> None:
-    (tmp_path / "precious").write_text("mine")
-    with pytest.raises(FileExistsError):
-        write_bundle(tmp_path / "precious", [], Settings(), {}, {})
-    assert (tmp_path / "precious").read_text() == "mine"
 
 
 def test_a_runtime_that_computes_something_else_is_found(tmp_path: Path) -> None:

@@ -135,12 +135,15 @@ def test_a_second_door_in_the_same_place_does_not_start_and_does_not_touch_the_p
 def test_a_grant_that_cannot_be_journalled_is_not_a_grant(door: RunningDoor) -> None:
     door.start().ask("enroll", name="Eileen Collins")
     connection = sqlite3.connect(door.settings.state / "store.db", isolation_level=None)
-    with closing(connection), door.session() as session:
+    with closing(connection), door.session(door.topics.events, door.topics.status) as session:
         assert door.event(session, verdict="granted")
         assert door.event(session, verdict="refused")
         pulses = door.pin.story().count("unlocked")
         connection.execute("BEGIN IMMEDIATE")  # somebody else writes and does not finish: the store cannot
         event = door.event(session, reason="store_fault")
+        told = (json.loads(one.payload) for one in session.follow(silence=PATIENCE) if one.topic == door.topics.status)
+        status = next(one for one in told if one["ts"] > event["ts"])
+    assert status["granted"] == pulses, "nor is it counted as one"
     assert event["verdict"] == "refused"
     assert event["seq"] == 0
     assert door.stop() == 0

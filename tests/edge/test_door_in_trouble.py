@@ -23,6 +23,7 @@ from edge.mqtt.messages import Response
 from tests.edge.brokers import Mosquitto, heard, linked, listener, send
 from tests.edge.doors import CLOCK, CONFIG, PATIENCE, RunningDoor, film
 from tests.edge.eyes import Image
+from tests.edge.slow_end import CLIP, hanging_clip
 
 
 def resident(faces: dict[str, Any]) -> tuple[Image, int]:
@@ -206,3 +207,16 @@ def test_impossible_options_are_wrong_usage(words: tuple[str, ...]) -> None:
     done = subprocess.run([sys.executable, "-m", "edge", *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_a_camera_that_hangs_in_its_library_spoils_no_end(tmp_path: Path, faces: dict[str, Any]) -> None:
+    """What its read would come back to is a Python that is taken down: thrown out through OpenCV, that is SIGABRT."""
+    film(tmp_path / "scene.avi", [([resident(faces)], 1)])
+    hanging_clip(tmp_path)
+    door = RunningDoor(tmp_path, CONFIG.replace("scene.avi?loop=1", CLIP))
+    door.program = ("-m", "tests.edge.slow_end", "run")
+    with door.start():
+        door.until(lambda: "camera stalled" in door.log())
+        assert door.stop() == 0, door.log()
+    assert "a reader hangs in its library and is left behind" in door.log()
+    assert door.pin.now() == "locked"

@@ -18,7 +18,7 @@ from edge.settings import Settings, StoreSettings
 from edge.store.store import Store, open_store
 from edge.values import Terms
 from tests.edge.doors import RunningDoor, film
-from tests.edge.stores import NOON, HandClock, found, open_small, person, pieces
+from tests.edge.stores import NOON, HandClock, found, open_small, person, pieces, wait_for_a_date
 
 ENDED = Terms(valid_until=NOON)
 
@@ -37,8 +37,10 @@ class House:
         self.roll = Roll(cast(Rooms, rooms))
 
     def after(self, **time: float) -> list[str]:
-        """Who is there when so much time has passed since noon."""
+        """Who is there when so much time has passed since noon, with a look each day."""
         self.clock.moment = NOON + timedelta(**time)
+        if self.clock.believed:
+            wait_for_a_date(self.store, self.clock)
         self.roll.forget_expired()
         return sorted(self.store.person_ids())
 
@@ -91,6 +93,9 @@ def test_a_door_that_starts_forgets_them_and_says_so(tmp_path: Path) -> None:
     with open_store(door.settings.store, door.settings.state, clock) as store:
         store.add_person(replace(person("ana"), terms=Terms(valid_until=clock.wall() - timedelta(days=31))))
         store.add_person(replace(person("eve"), terms=Terms(valid_until=clock.wall() - timedelta(days=29))))
+    yesterday = HandClock(clock.wall() - timedelta(days=1))
+    with open_store(door.settings.store, door.settings.state, yesterday) as store:
+        assert store.today() is None
     with door.start(), door.session() as session:
         told = door.event(session, event="person_deleted")
         assert told["person"] is None

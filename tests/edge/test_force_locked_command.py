@@ -31,7 +31,7 @@ def test_an_open_door_is_locked_and_a_locked_one_stays_so(
     assert force_locked(tmp_path, text) == 0
     assert force_locked(tmp_path, text) == 0
     assert pin.now() == "locked"
-    assert f"GPIO 17 is driven {'low' if active_high else 'high'}: locked." in capsys.readouterr().out
+    assert f"GPIO 17 was driven {'low' if active_high else 'high'}: locked." in capsys.readouterr().out
 
 
 def test_a_living_strike_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,16 +6,19 @@ import json
 from dataclasses import dataclass
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from docs.mqtt_meanings import COMMANDS as MEANINGS
 from edge.clock import SystemClock
+from edge.commands.events_command import _understood, line
 from edge.mqtt.arguments import Request
 from edge.mqtt.authority import COMMANDS
 from edge.mqtt.commands import Refusal, parse
 from edge.mqtt.messages import Response, encode, stamp
+from tests.dashboard.boards import visit
 from tests.edge.test_mqtt_commands import CONTEXT, ENROLL, come
+from tests.surfaces import surface
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ _json = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
+EVENT = msgspec.to_builtins(visit(1))
+EVENT_FIELDS = [*EVENT, "event", "detail"]
 # Every field of every command, each with a good value or anything at all.
 _good = {"v": 1, "transaction": "t-1"} | {
     key: value for told in MEANINGS.values() for key, value in (told.ask or {}).items()
@@ -49,7 +54,19 @@ _mutations = st.builds(Mutation, st.integers(0, 200), st.integers(0, 3), st.bina
 _mutated = st.builds(lambda mutation, payload: mutation.of(payload), _mutations, st.just(json.dumps(ENROLL).encode()))
 
 
-@settings(max_examples=200, deadline=None)
+@surface("events on a terminal")
+@given(
+    changes=st.dictionaries(
+        st.sampled_from(EVENT_FIELDS), _json | st.text("\x1b\x9b\n\u202e[2Ja", max_size=9), max_size=4
+    ),
+    payload=st.none() | st.binary(max_size=60),
+)
+def test_whatever_is_told_as_an_event_steers_no_terminal(changes: dict[str, object], payload: bytes | None) -> None:
+    event = _understood(json.dumps(EVENT | changes).encode() if payload is None else payload)
+    assert event is None or line(event, colour=False).isprintable()
+
+
+@surface("MQTT commands")
 @given(
     payload=st.binary(max_size=200) | _envelopes | _mutated,
     name=st.sampled_from([*COMMANDS]) | st.text(max_size=40),

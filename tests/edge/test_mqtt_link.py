@@ -23,7 +23,6 @@ from tests.edge.brokers import (
     LONG,
     TOPICS,
     Mosquitto,
-    OldBroker,
     free_port,
     heard,
     linked,
@@ -32,6 +31,7 @@ from tests.edge.brokers import (
     send,
     until,
 )
+from tests.edge.gate import OldBroker
 
 DOOR = Wiring.of_door(TOPICS)
 PROJECT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from edge.errors import LimenError, MessageError, StoreError
@@ -18,6 +18,7 @@ from edge.mqtt.keys import KEYS_FILE, Key, Signer, changing_keys, new_signer, re
 from edge.mqtt.signed import CHALLENGE_SECONDS, Challenges
 from tests.edge.signing import CHALLENGE, UNLOCK, a_key, altered, context_with
 from tests.edge.test_mqtt_commands import ENROLL, come
+from tests.surfaces import surface
 
 Made = tuple[Signer, Key]
 
@@ -131,7 +132,7 @@ def test_every_flip_of_a_single_bit_is_refused(phone: Made) -> None:
 _fields = some.none() | some.booleans() | some.integers() | some.text(max_size=40) | some.just(CHALLENGE)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@surface("signed commands")
 @given(
     changes=some.dictionaries(some.sampled_from([*UNLOCK, "pin", "name", "p", "ts"]), _fields, max_size=3),
     around=some.dictionaries(some.sampled_from(["p", "k", "s", "v", "transaction", "x"]), _fields, max_size=2),
@@ -154,7 +155,7 @@ def test_whatever_is_signed_or_wrapped_nothing_raises_and_only_the_signed_text_c
     assert command in {"unlock", "pin.set", "person.delete", "selftest", "challenge"}
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@surface("signed commands")
 @given(at=some.integers(0, 400), cut=some.integers(0, 4), insert=some.binary(max_size=4))
 def test_whatever_is_done_to_a_valid_envelope_it_says_the_same_or_nothing(
     phone: Made, at: int, cut: int, insert: bytes

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from edge.access.lockout import lockout_seconds
@@ -28,6 +28,7 @@ from tests.edge.brokers import send
 from tests.edge.doors import PATIENCE, RunningDoor, film
 from tests.edge.stores import HandClock, open_small
 from tests.edge.test_mqtt_commands import CONTEXT, EVERYTHING, NOW, TOPICS, come
+from tests.surfaces import surface
 
 PIN = "274951"
 WRONG = "999555"
@@ -110,6 +111,7 @@ def test_a_new_pin_ends_a_lock_out_and_the_old_one_is_over(tmp_path: Path) -> No
         for _ in range(5):
             entered(keypad, WRONG)
         keypad.change("860214")
+        keypad.end_lockout()
         assert entered(keypad, PIN) == "wrong_pin"
         assert entered(keypad, "860214") is None
         keypad.change(None)
@@ -193,7 +195,7 @@ def test_the_configuration_must_allow_it(standing: Any, expected: str) -> None:
     assert parsed.code == expected
 
 
-@settings(max_examples=200, deadline=None)
+@surface("MQTT commands")
 @given(
     payload=some.binary(max_size=80)
     | some.text(max_size=30).map(lambda code: json.dumps({"action": "UNLOCK", "code": code}).encode())

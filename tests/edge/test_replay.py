@@ -13,8 +13,9 @@ import pytest
 
 from edge.__main__ import main
 from edge.camera.recording import recorded
+from edge.commands.replay_command import _notes
 from edge.errors import CameraError
-from edge.service.replaying import RecordedClock, side_by_side
+from edge.service.replaying import RecordedClock, Replay, side_by_side
 from edge.settings import CameraSettings, QualitySettings, Settings
 from edge.store.store import open_store
 from edge.values import Decision, Hours, Person, Schedule, Terms
@@ -55,10 +56,11 @@ def test_what_would_change_is_shown_side_by_side(clip: Path, home: Path, capsys:
     assert "access.second_factor: as_needed -> always\naccess.refuse_after_seconds: 3.0 -> 4.0\n" in told
     first, second = (line for line in told.splitlines() if "refused  " in line)
     assert first.startswith("*")
-    assert first.index("granted") < first.index("refused  swapped")
+    assert first.index("granted") < first.index("refused  swapped?")
     assert second.split().count("clock_untrusted") == 2
-    assert "2 visits: 1 x granted eileen -> refused swapped." in told, "somebody else came while her PIN was awaited"
-    assert "29 pictures of scene.avi." in told
+    assert "2 visits: 1 x granted eileen -> refused swapped?." in told, "somebody else came while her PIN was awaited"
+    assert "?: refused while it waited for a PIN or a button." in told
+    assert "29 pictures of scene.avi. Left out, for pictures do not hold it: PINs, buttons" in told
     assert "Nobody said when it was (--at)" in told
 
 
@@ -73,6 +75,8 @@ def test_the_same_configuration_changes_nothing_and_says_the_same_again(
     assert "Both configurations are the same." in told[0]
     assert "2 visits: nothing would change." in told[0]
     assert told[0].count("granted  verified           eileen") == 2
+    assert "?" not in told[0]
+    assert "lockout:" not in told[0]
     assert told[0].count("granted  verified           grace") == 2, "half past eight in her time zone, on a Monday"
 
 
@@ -140,8 +144,15 @@ def test_a_folder_of_pictures_is_a_recording_and_what_repeats_is_no_picture(tmp_
         list(recorded(Path(__file__).parent, CameraSettings(), RecordedClock(None)))
 
 
-def decision(started: float, at: float) -> Decision:
-    return Decision("v", "refused", "unknown", at, at, started)
+def decision(started: float, at: float, reason: str = "unknown") -> Decision:
+    return Decision("v", "refused", reason, at, at, started)
+
+
+def test_a_lock_out_is_told_to_be_as_if_only_faces_could_end_it() -> None:
+    locked, free = (Replay((decision(0, 3, reason),), 9, 0, 0) for reason in ("lockout", "unknown"))
+    for pair in ((locked, free), (free, locked)):
+        assert "lockout: as if nothing but a face had ended it." in _notes(Path("clip.avi"), *pair, clock_known=True)
+    assert len(_notes(Path("clip.avi"), free, free, clock_known=True)) == 2
 
 
 def test_visits_that_overlap_stand_side_by_side() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 
 from edge.errors import StoreError
 from edge.values import Event
-from tests.edge.stores import NOON, SMALL, HandClock, in_one_directory, open_small, texts, visit
+from tests.edge.stores import NOON, SMALL, HandClock, in_one_directory, open_small, texts, visit, wait_for_a_date
 
 json_values = some.recursive(
     some.none() | some.booleans() | some.integers() | some.floats(allow_nan=False, allow_infinity=False) | texts,
@@ -150,6 +150,7 @@ def test_old_events_are_pruned_sent_or_not_and_young_ones_stay(tmp_path: Path) -
         clock.moment, clock.believed = NOON + timedelta(days=20), False
         assert store.prune() == 0
         clock.believed = True
+        wait_for_a_date(store, clock)
         assert store.prune() == 10
         *kept, record = store.events(0, 100)
         assert [row.data["day"] for row in kept] == list(range(10, 20))
@@ -169,6 +170,7 @@ def test_events_written_before_the_clock_was_set_are_not_taken_for_old(tmp_path:
         store.journal(visit("granted"))
         store.remember("t1", "digest", "{}")
         clock.moment, clock.believed = NOON, True
+        wait_for_a_date(store, clock)
         assert store.prune() == 0
         assert len(store.unsent(10)) == 1
         assert store.answer("t1") is not None
@@ -189,6 +191,7 @@ def test_an_answer_is_kept_a_day_and_bound_to_the_bytes_of_its_request(tmp_path:
         assert kept is not None
         assert (kept.digest, kept.answer, kept.at) == ("digest", '{"status":"ok"}', NOON)
         clock.moment += timedelta(hours=23, minutes=59)
+        wait_for_a_date(store, clock)
         store.prune()
         assert store.answer("t1") is not None
         clock.moment += timedelta(minutes=2)

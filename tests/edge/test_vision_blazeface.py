@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.vision.blazeface import blend, decode
 from tests.edge.eyes import Image, an_eye, at_the_door
+from tests.surfaces import surface
 
 # What a broken network may say among ordinary numbers.
 ODD = np.array([0, 1e4, -1e4, 3e38, -3e38, np.inf, -np.inf, np.nan], np.float32)
@@ -78,7 +79,7 @@ def test_any_number_of_boxes_is_blended(count: int) -> None:
 
 
 @given(seed=st.integers(0, 2**32 - 1), share=st.floats(0, 1), minimum=st.sampled_from([0.1, 0.5, 1.0]))
-@settings(max_examples=150, deadline=None)
+@surface("networks' answers", 150)
 def test_whatever_the_network_says_boxes_are_finite(seed: int, share: float, minimum: float) -> None:
     rng = np.random.default_rng(seed)
     outputs = rng.normal(0, 60, (896, 17)).astype(np.float32)

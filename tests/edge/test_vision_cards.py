@@ -124,7 +124,9 @@ def test_thresholds_that_contradict_each_other_are_refused(models: Path) -> None
         read_card(models / "mobilefacenet.json")
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'"card"', b"\xff\xfe", b"{" * 10_000, b'{"v": NaN}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b'"card"', b"\xff\xfe", b"{" * 10_000, b'{"v": NaN}', b'{"accuracy": ' + b'{"a":' * 99_999]
+)
 def test_what_is_no_card_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "odd.json").write_bytes(content)
     with pytest.raises(ModelError, match=r"odd\.json: not a model card"):

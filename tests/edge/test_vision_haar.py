@@ -8,13 +8,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import ModelError
 from edge.vision import Eye
 from edge.vision.haar import Haar
 from tests.edge.eyes import Image, an_eye, at_the_door, frame
+from tests.surfaces import surface
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def test_an_empty_hall_holds_no_face(eye: Eye) -> None:
 
 
 @given(seed=st.integers(0, 1000), height=st.integers(8, 700), width=st.integers(8, 700))
-@settings(max_examples=25, deadline=None)
+@surface("camera frames", 25)
 def test_noise_of_any_shape_is_nobody(eye: Eye, seed: int, height: int, width: int) -> None:
     noise = np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
     assert eye.look(frame(noise)).embedding is None

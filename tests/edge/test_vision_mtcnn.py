@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import ModelError
@@ -19,6 +19,7 @@ from edge.settings import QualitySettings
 from edge.vision import Eye
 from edge.vision.mtcnn import CANVAS, COPIES, NETWORKS, PROPOSALS, SIDE, correct, lay_out, propose, square, thin_out
 from tests.edge.eyes import MODELS, Image, an_eye, at_the_door, frame
+from tests.surfaces import surface
 
 NOWHERE = np.full((*PROPOSALS, 5), -100.0, np.float32)
 ODD = np.array([np.nan, np.inf, -np.inf, 0, 1e30, -1e30], np.float32)
@@ -106,7 +107,7 @@ def test_a_box_grows_to_a_square_around_its_middle() -> None:
 
 
 @given(seed=st.integers(0, 2**32 - 1), share=st.floats(0, 1))
-@settings(max_examples=100, deadline=None)
+@surface("networks' answers", 100)
 def test_whatever_a_network_says_boxes_are_finite(seed: int, share: float) -> None:
     rng = np.random.default_rng(seed)
     outputs = rng.normal(0, 1, (300, 15))
@@ -177,7 +178,7 @@ def test_an_empty_hall_holds_no_face(eye: Eye) -> None:
 
 
 @given(seed=st.integers(0, 1000), height=st.integers(8, 700), width=st.integers(8, 700))
-@settings(max_examples=25, deadline=None)
+@surface("camera frames", 25)
 def test_noise_of_any_shape_is_nobody(eye: Eye, seed: int, height: int, width: int) -> None:
     noise = np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
     assert eye.look(frame(noise)).embedding is None

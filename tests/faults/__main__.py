@@ -6,11 +6,13 @@ import argparse
 import signal
 import sys
 
+from tqdm import tqdm
+
 from edge.clock import SystemClock
 from edge.service.measure import machine
 from tests.faults import page
-from tests.faults.bench import run
-from tests.faults.cases import CASES
+from tests.faults.bench import Record, run, tree
+from tests.faults.cases import CASES, Case
 from tests.faults.soak import soak
 
 
@@ -25,18 +27,33 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _faults(options: argparse.Namespace) -> list[str]:
+    """Goes on where it stopped: what this tree was measured for on this machine is kept."""
     bad = []
-    for case in CASES:
-        if options.only and case.name not in options.only:
-            continue
-        record = run(case, options.times, options.seed)
-        found = record.problems(case)
-        print(f"{case.name:15} {record.times} times in {record.took_seconds:.0f} s: {'; '.join(found) or 'well'}")
-        bad += [f"{case.name}: {problem}" for problem in found]
-        book = page.read()  # again each time: another run may have written another case
-        book.faults[case.name] = record
-        _write(book)
+    cases = {case: options.times or case.times for case in CASES if not options.only or case.name in options.only}
+    with tqdm(total=sum(cases.values()), unit=" faults", smoothing=0.1, disable=None) as progress:
+        for case, times in cases.items():
+            progress.set_description(case.name)
+            record = None if options.anew else kept(page.read(), _this_machine(), case, times, options.seed)
+            if record is None:
+                record = run(case, times, options.seed, progress.update)
+                book = page.read()  # anew: another run may have written another case
+                book.faults[case.name] = record
+                _write(book)
+                told = f"{times} times in {record.took_seconds:.0f} s"
+            else:
+                progress.total -= times
+                told = "kept as it was measured on this tree; --anew measures it again"
+            found = record.problems(case)
+            progress.write(f"{case.name:15} {told}: {'; '.join(found) or 'well'}")
+            bad += [f"{case.name}: {problem}" for problem in found]
     return bad
+
+
+def kept(book: page.Book, here: str, case: Case, times: int, seed: int) -> Record | None:
+    """What need not be measured again on the machine `here`."""
+    record = book.faults.get(case.name)
+    same = record is not None and (record.times, record.seed, record.tree) == (times, seed, tree())
+    return record if same and book.machine == here else None
 
 
 def _soak(options: argparse.Namespace) -> list[str]:
@@ -48,15 +65,20 @@ def _soak(options: argparse.Namespace) -> list[str]:
 
 
 def _write(book: page.Book) -> None:
-    facts = machine("")
-    book.machine = f"{facts['cpu']} ({facts['architecture']}), Python {facts['python']}"
+    book.machine = _this_machine()
     page.write(book)
+
+
+def _this_machine() -> str:
+    facts = machine("")
+    return f"{facts['cpu']} ({facts['architecture']}), Python {facts['python']}"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--only", action="append", choices=[case.name for case in CASES], help="may be repeated")
-    parser.add_argument("--times", type=int, default=25, help="how often each case is done (25)")
+    parser.add_argument("--times", type=int, help="how often each case is done (25; some 100)")
+    parser.add_argument("--anew", action="store_true", help="also what was measured on this very tree")
     parser.add_argument("--seed", type=int, default=SystemClock().wall().year, help="of all waiting times")
     parser.add_argument("--soak", action="store_true", help="watch an idle door and let days pass instead")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long the idle door is watched (60)")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -16,10 +18,19 @@ from tests.faults.cases import Case
 from tests.faults.house import UNLOCK
 
 _BEAT: Final = 0.02
+_PROJECT: Final = Path(__file__).parents[2]
+# What a case depends on: the product, and what is done to it.
+_TREE: Final = (
+    "edge/**/*.py",
+    *(f"tests/faults/{name}.py" for name in ("bench", "cases", "house", "systemctl", "upgrading")),
+)
 
 
 class Record(Struct, frozen=True):
-    """`unwanted`: openings that no grant asked for. `late_seconds`: how late a mere sleeper was woken at worst."""
+    """`unwanted`: openings that no grant asked for. `late_seconds`: how late a mere sleeper was woken at worst.
+
+    `tree`: what was measured, as `tree()` names it.
+    """
 
     case: str
     times: int
@@ -30,6 +41,7 @@ class Record(Struct, frozen=True):
     late_seconds: float
     took_seconds: float
     troubles: tuple[str, ...] = ()
+    tree: str = ""
 
     @property
     def beyond(self) -> float:
@@ -73,10 +85,19 @@ class Sleeper:
             self.latest = max(self.latest, CLOCK.now() - asleep - _BEAT)
 
 
-def run(case: Case, times: int, seed: int) -> Record:
-    """Raises nothing for what a door does wrong: that stands in `troubles`."""
+def tree() -> str:
+    """A name for the code that is measured: a digest of its files."""
+    whole = hashlib.sha256()
+    for file in sorted(file for pattern in _TREE for file in _PROJECT.glob(pattern)):
+        whole.update(f"{file.relative_to(_PROJECT)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return whole.hexdigest()[:8]
+
+
+def run(case: Case, times: int, seed: int, done: Callable[[], object] = lambda: None) -> Record:
+    """Calls `done` after each fault. Raises nothing for what a door does wrong: that stands in `troubles`."""
     chance = random.Random(f"{seed} {case.name}")
     troubles: list[str] = []
+    measured = tree()
     began = CLOCK.now()
     with (
         tempfile.TemporaryDirectory(prefix="limen-faults-") as folder,
@@ -90,6 +111,7 @@ def run(case: Case, times: int, seed: int) -> Record:
                 first = next(iter(str(error).strip().splitlines()), repr(error))
                 troubles.append(f"{number + 1}: {first}")
                 house.clear_away()
+            done()
         house.clear_away()
         longest, openings, unwanted = house.pin.longest(), house.openings(), len(house.unwanted())
     return Record(
@@ -102,4 +124,5 @@ def run(case: Case, times: int, seed: int) -> Record:
         late_seconds=round(sleeper.latest, 4),
         took_seconds=round(CLOCK.now() - began, 1),
         troubles=tuple(troubles),
+        tree=measured,
     )

@@ -11,7 +11,7 @@ from typing import Final
 from tests.edge.doors import PATIENCE
 from tests.edge.pins import CLOCK, second_hand
 from tests.faults.house import CAME_AND_WENT, UNLOCK, House
-from tests.faults.upgrading import UpgradedHouse, upgraded
+from tests.faults.upgrading import FATES, UpgradedHouse, WhollyUpgradedHouse, upgraded
 
 _EXIT_CONFIG: Final = 78
 _MISTAKES: Final = ("door: {pin: 99}", "acess: {}", "\tx", "access: {security: lax}", "models: /nowhere", "- a list")
@@ -19,13 +19,18 @@ _MISTAKES: Final = ("door: {pin: 99}", "acess: {}", "\tx", "access: {security: l
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`bounded`: the strike or its second hand lives on, so `unlock_seconds` + 250 ms is promised for it."""
+    """`bounded`: the strike or its second hand lives on, so `unlock_seconds` + 250 ms is promised for it.
+
+    `times`: how often `make faults` does it. `tested`: it is quick enough to be done once with the tests.
+    """
 
     name: str
     story: str
     act: Callable[..., None]
     bounded: bool = True
     house: type[House] = House
+    times: int = 25
+    tested: bool = True
 
 
 def killed_at_any_moment(house: House) -> None:
@@ -176,19 +181,28 @@ def bad_configuration(house: House) -> None:
 
 
 CASES: Final = (
-    Case("kill", "SIGKILL at any moment from its start on", killed_at_any_moment),
-    Case("kill-in-pulse", "SIGKILL at any moment of a pulse", killed_in_a_pulse),
+    Case("kill", "SIGKILL at any moment from its start on", killed_at_any_moment, times=100),
+    Case("kill-in-pulse", "SIGKILL at any moment of a pulse", killed_in_a_pulse, times=100),
     Case("stop", "SIGTERM at any moment, and started again", stopped_at_any_moment),
     Case("hang-in-pulse", "hung in a pulse; SIGKILL as by the watchdog, `limen force-locked`", hangs_in_a_pulse),
     Case("hang-at-rest", "hung while nobody is let in, then the same", hangs_at_rest),
     Case("camera", "the camera is gone, and comes back", camera_lost),
-    Case("broker", "SIGKILL of the broker, which comes back after the next visit", broker_lost),
+    Case("broker", "SIGKILL of the broker, which comes back after the next visit", broker_lost, times=100),
     Case("configuration", "stopped, and started with a mistake in its configuration", bad_configuration),
     Case(
         "upgrade",
         "`limen upgrade` to a version that holds, fails its trial, is never ready, or dies",
         upgraded,
         house=UpgradedHouse,
+        times=12,
+    ),
+    Case(
+        "upgrade-whole",
+        "the same from its first step on: copied, a new environment, pip without a network",
+        upgraded,
+        house=WhollyUpgradedHouse,
+        times=len(FATES),
+        tested=False,
     ),
     Case("strike-kill", "SIGKILL of the strike's process in a pulse", strike_killed),
     Case("strike-hang", "the strike's process hangs in a pulse", strike_hangs),

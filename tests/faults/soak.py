@@ -100,7 +100,13 @@ def soak(seconds: float, days: int) -> Soak:
 
 
 def _name(process: psutil.Process) -> str:
-    return "strike" if "edge.door.strike_process" in process.cmdline() else process.name()
+    if not _is_strike(process):
+        return process.name()
+    return "second hand" if _is_strike(process.parent()) else "strike"  # forked from it, so called the same
+
+
+def _is_strike(process: psutil.Process | None) -> bool:
+    return process is not None and "edge.door.strike_process" in process.cmdline()
 
 
 def _size(home: Path) -> int:

@@ -30,7 +30,7 @@ def start(root: Path) -> int:
         door = subprocess.Popen(
             [layout.program(layout.current), "run", "--config", layout.config],
             stdin=subprocess.DEVNULL,
-            env=os.environ | {"NOTIFY_SOCKET": str(notify)},
+            env=_alone() | {"NOTIFY_SOCKET": str(notify)},
             start_new_session=True,
         )
         (root / "door.pid").write_text(str(door.pid), encoding="ascii")
@@ -50,7 +50,12 @@ def stop(root: Path) -> int:
         psutil.wait_procs([door], LONG)
     layout = Layout(root)
     program = layout.program(layout.current)
-    return subprocess.run([program, "force-locked", "--config", layout.config], check=False).returncode
+    return subprocess.run([program, "force-locked", "--config", layout.config], env=_alone(), check=False).returncode
+
+
+def _alone() -> dict[str, str]:
+    """A version finds its own modules, and not those of the stand-in."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
 def running(root: Path) -> psutil.Process | None:

@@ -1,7 +1,8 @@
 """A door that `limen upgrade` takes to a newer version, again and again, with a stand-in for systemctl.
 
-Each version is a folder as the installer makes it, already there, whose program runs this checkout; what becomes of a
-version is written into its program. Copying and pip, which touch no pin, are not part of it.
+What becomes of a version is written into its program. `UpgradedHouse` has each version's folder made already, with a
+program that runs this checkout: quick enough for the tests. `WhollyUpgradedHouse` has only a checkout of it: it is
+copied, gets an environment of its own, and pip installs it there without a network.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from edge import __version__
 from edge.clock import SystemClock
-from edge.deploy.actions import DeployError
+from edge.deploy.actions import DeployError, Tree
 from edge.deploy.layout import Layout
 from edge.deploy.machine import look_around
 from edge.deploy.upgrade import in_use, upgrade
@@ -30,16 +32,21 @@ PROJECT: Final = Path(__file__).parents[2]
 WATCHED: Final = 2.5
 _PROGRAM: Final = """#!/bin/sh
 export PYTHONPATH="{project}"
-exec >>"{log}" 2>&1
-{fate}
-exec "{python}" -m edge "$@"
+exec "{python}" -c '{begin}
+from edge.__main__ import main
+sys.exit(main())' "$@"
 """
+# Its output goes into a file, and then a line of FATES.
+_BEGIN: Final = """import os, sys
+log = os.open("{log}", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+os.dup2(log, 1), os.dup2(log, 2), os.close(log)
+{fate}"""
 # By what becomes of a version: a line of its program.
 FATES: Final = {
     "holds": "",
-    "fails its trial": 'if [ "$1" = check-config ]; then exit 78; fi',
-    "is never ready": 'if [ "$1" = run ]; then exit 1; fi',
-    "dies": 'if [ "$1" = run ]; then exec timeout -s KILL 1.5 "{python}" -m edge "$@"; fi',
+    "fails its trial": 'if sys.argv[1] == "check-config": sys.exit(78)',
+    "is never ready": 'if sys.argv[1] == "run": sys.exit(1)',
+    "dies": 'if sys.argv[1] == "run": import signal; signal.setitimer(signal.ITIMER_REAL, 1.5)',
 }
 
 
@@ -47,7 +54,7 @@ class UpgradedHouse(House):
     def __init__(self, home: Path, chance: random.Random) -> None:
         self.layout = Layout(home / "root")
         self.layout.etc.mkdir(parents=True)
-        self._path = os.environ["PATH"]
+        self._environment = dict(os.environ)
         self._number = 0
         self.fates = [*FATES]
         chance.shuffle(self.fates)
@@ -71,15 +78,17 @@ class UpgradedHouse(House):
             f'#!/bin/sh\nexport PYTHONPATH="{PROJECT}"\n'
             f'exec "{sys.executable}" -m tests.faults.systemctl "{self.layout.root}" "$@"\n',
         )
-        os.environ["PATH"] = f"{programs}:{self._path}"
-        first = self.prepare("holds")
+        os.environ["PATH"] = f"{programs}:{os.environ['PATH']}"
+        first = UpgradedHouse.prepare(self, "holds")
         self.layout.current.symlink_to(folder_for(self.layout, first).relative_to(self.layout.opt))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.environ["PATH"] = self._path
+        for name in os.environ.keys() - self._environment.keys():
+            del os.environ[name]
+        os.environ.update(self._environment)
         super().__exit__(kind, error, trace)
 
     def start(self) -> None:
@@ -98,10 +107,9 @@ class UpgradedHouse(House):
 
     def prepare(self, fate: str) -> Path:
         """A checkout of the next version, and the folder that the installer would make of it."""
-        self._number += 1
-        checkout = self.home / f"checkout-{self._number}"
+        checkout = self._next_checkout()
         for part in PARTS:
-            if part in {"edge", "convert", "models"}:
+            if part in {"edge", "convert", "models", "systemd"}:
                 (checkout / part).mkdir(parents=True)
             else:
                 (checkout / part).touch()
@@ -109,11 +117,16 @@ class UpgradedHouse(House):
         folder = folder_for(self.layout, checkout)
         program = self.layout.program(folder)
         program.parent.mkdir(parents=True)
-        line = FATES[fate].format(python=sys.executable)
-        log = self.home / "door.log"
-        _write_program(program, _PROGRAM.format(project=PROJECT, log=log, fate=line, python=sys.executable))
+        _write_program(program, _PROGRAM.format(project=PROJECT, begin=self._begin(fate), python=sys.executable))
         (folder / READY).touch()
         return checkout
+
+    def _begin(self, fate: str) -> str:
+        return _BEGIN.format(log=self.home / "door.log", fate=FATES[fate])
+
+    def _next_checkout(self) -> Path:
+        self._number += 1
+        return self.home / f"checkout-{self._number}"
 
     def say(self, text: str) -> None:
         """Before the database goes back to what it was: what the newer version wrote down counts, too."""
@@ -122,6 +135,30 @@ class UpgradedHouse(House):
 
     def grants(self) -> list[float]:
         return sorted({*self._forgotten, *super().grants()})
+
+
+class WhollyUpgradedHouse(UpgradedHouse):
+    def __enter__(self) -> Self:
+        wheels = self.home / "wheels"  # all that pip will need; this is what a network is needed for
+        command = (sys.executable, "-m", "pip", "wheel", "--quiet", "--wheel-dir", wheels, "setuptools>=77")
+        subprocess.run((*command, f"{PROJECT}[dashboard]"), check=True)
+        super().__enter__()
+        os.environ.pop("PYTHONPATH", None)
+        os.environ.update(PIP_CONFIG_FILE=os.devnull, PIP_NO_INDEX="1", PIP_FIND_LINKS=str(wheels))
+        return self
+
+    def prepare(self, fate: str) -> Path:
+        """A checkout of the next version, and nothing else."""
+        checkout = self._next_checkout()
+        Tree(PROJECT, PARTS, checkout).do()
+        for file, old, new in (
+            ("edge/__init__.py", f'"{__version__}"', f'"{self._number}"'),
+            ("edge/__main__.py", "import sys\n", f"{self._begin(fate)}\n"),
+        ):
+            text = (checkout / file).read_text(encoding="utf-8")
+            assert old in text
+            (checkout / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+        return checkout
 
 
 def upgraded(house: UpgradedHouse) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import secrets
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from typing import Final
@@ -34,12 +35,24 @@ def broker(settings: Settings, clock: Clock) -> Iterator[Finding]:
     try:
         login = broker_login(settings)
     except ConfigError as error:
-        yield fail("broker", str(error), "see docs/mqtt.md, A broker of your own")
+        fix = "see docs/mqtt.md, A broker with TLS and rights"
+        yield fail("broker", "its login cannot be read", fix, private=str(error))
         return
     yield from _tried(settings, login, clock)
     if not login.tls and not login.loopback:
         fix = "set mqtt.tls and mqtt.ca_file; `limen broker-setup` makes the certificates"
         yield warn("broker's way", "passwords and events cross the network in the clear", fix)
+
+
+def port(settings: Settings) -> Iterator[Finding]:
+    """Whether an embedded broker could have its port, while no door has it; nothing where it could."""
+    if settings.mqtt.broker != "embedded" or settings.mqtt.port == 0:
+        return
+    try:
+        socket.create_server(("127.0.0.1", settings.mqtt.port)).close()
+    except OSError as error:
+        fix = "is it a broker? Then name it with mqtt.broker: 127.0.0.1; otherwise mqtt.port: 0 takes any free port"
+        yield fail("broker's port", f"{settings.mqtt.port} cannot be used ({error.strerror})", fix)
 
 
 def wall_clock(clock: Clock) -> Iterator[Finding]:
@@ -62,22 +75,24 @@ def _tried(settings: Settings, login: Login, clock: Clock) -> Iterator[Finding]:
     )
     with Link(login, wiring, clock) as link:
         if not link.wait(_PATIENCE):
-            trouble = link.problem or "the broker does not answer"
-            yield fail("broker", trouble, "check mqtt.broker, mqtt.port, the user and its password")
+            fix = "check mqtt.broker, mqtt.port, the user and its password"
+            yield fail("broker", "no way to it", fix, private=link.problem or "it does not answer")
             return
-        yield ok("broker", f"logged in at {login.host}:{login.port}" + " over TLS" * login.tls)
+        yield ok("broker", "logged in" + " over TLS" * login.tls, private=f"{login.host}:{login.port}")
         ticket = link.publish(topics.response("doctor"), b"{}")
         heard, acknowledged = _listen(link, clock, ticket)
     if not acknowledged or link.problem:
-        text = link.problem or f"the broker did not take a message on {topics.response('doctor')}"
-        yield fail("broker's rights", text, f"let this user write below {topics.root}/")
+        said = link.problem or f"not taken on {topics.response('doctor')}"
+        fix = "let this user write below the door's own topics (mqtt.base/door.id/)"
+        yield fail("broker's rights", "it did not take a message", fix, private=said)
         return
     others = {
         topic for topic in heard if not topic.startswith(f"{topics.root}/") and topic.startswith(f"{topics.base}/")
     }
     if others:
-        text = f"this door's user can read {len(others)} topics of others, such as {min(others)}"
-        yield warn("broker's rights", text, "give every door a user of its own: `limen broker-setup` writes the list")
+        text = f"this door's user can read topics of others, {len(others)} at least"
+        fix = "give every door a user of its own: `limen broker-setup` writes the list"
+        yield warn("broker's rights", text, fix, private=f"such as {min(others)}")
     else:
         yield ok("broker's rights", "may write what a door writes; was sent nothing of other doors")
 

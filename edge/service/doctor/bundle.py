@@ -6,31 +6,24 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from edge import __version__
 from edge.service.doctor.finding import Finding
-from edge.settings import Settings, known_keys, value_at
+from edge.settings import Settings
 from edge.vision.cards import Card
 
-# Settings that are somebody's own words, addresses or paths. The others are numbers and choices.
-_PRIVATE: Final = (
-    "door.id",
-    "camera.source",
-    "vision.models",
-    "store.directory",
-    "mqtt.broker",
-    "mqtt.base",
-    "mqtt.username",
-    "mqtt.password_file",
-    "mqtt.ca_file",
-    "mqtt.client_certificate",
-    "mqtt.client_key",
-    "home_assistant.prefix",
+_CHOICES: Final = (
+    msgspec.inspect.BoolType,
+    msgspec.inspect.IntType,
+    msgspec.inspect.FloatType,
+    msgspec.inspect.LiteralType,
+    msgspec.inspect.NoneType,
 )
 
 
@@ -42,41 +35,59 @@ def write_bundle(
     Only what is listed here goes in: no journal, no log, no text that a person chose.
     """
     documents = {
-        "report.json": [_without_words(finding, settings) for finding in findings],
+        "report.json": [_public(finding) for finding in findings],
         "settings.json": public_settings(settings),
         "models.json": {role: _card_facts(card) for role, card in cards.items()},
         "status.json": {key: value for key, value in status.items() if isinstance(value, int | float | bool)},
         "version.json": {"limen": __version__},
     }
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w:gz") as archive:
         for name, document in documents.items():
             data = json.dumps(document, indent=2, ensure_ascii=False).encode()
             entry = tarfile.TarInfo(f"limen-doctor/{name}")
             entry.size, entry.mode = len(data), 0o600
             archive.addfile(entry, io.BytesIO(data))
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(whole.getvalue())
+    except OSError:
+        path.unlink()  # a full disk: no half archive
+        raise
 
 
 def public_settings(settings: Settings) -> dict[str, Any]:
-    """Every setting by its dotted key; of private ones only whether they differ from the default."""
-    told = {}
-    for key, default in known_keys().items():
-        value = value_at(settings, key)
-        told[key] = (
-            msgspec.to_builtins(value) if key not in _PRIVATE else "default" if value == default else "(changed)"
-        )
-    return told
+    """Every setting by its dotted key; of words that somebody chose only whether they differ from the default."""
+    return dict(_told(settings, Settings(), ""))
 
 
-def _without_words(finding: Finding, settings: Settings) -> dict[str, str]:
-    """A finding with somebody's own words taken out of its sentences."""
-    words = sorted({str(value_at(settings, key)) for key in _PRIVATE} - {""}, key=len, reverse=True)
-    changed = [word for word in words if word not in {str(default) for default in known_keys().values()}]
-    told = {"what": finding.what, "state": finding.state, "text": finding.text, "fix": finding.fix}
-    for word in (str(settings.state), str(settings.models), *changed):
-        told = {name: text.replace(word, "(private)") for name, text in told.items()}
-    return told
+def _told(chosen: Struct, default: Struct, prefix: str) -> Iterator[tuple[str, Any]]:
+    for field in msgspec.structs.fields(chosen):
+        value, usual = getattr(chosen, field.name), getattr(default, field.name)
+        if isinstance(value, Struct):
+            yield from _told(value, usual, f"{prefix}{field.name}.")
+        elif _is_choice(msgspec.inspect.type_info(field.type)):
+            yield f"{prefix}{field.name}", msgspec.to_builtins(value)
+        elif prefix:
+            yield f"{prefix}{field.name}", "default" if value == usual else "(changed)"
+
+
+def _is_choice(kind: msgspec.inspect.Type) -> bool:
+    """Whether a value of this type can only be a number or one of Limen's own words."""
+    match kind:
+        case msgspec.inspect.UnionType(types=kinds):
+            return all(_is_choice(one) for one in kinds)
+        case msgspec.inspect.VarTupleType(item_type=one):
+            return _is_choice(one)
+        case msgspec.inspect.Metadata(type=one):
+            return _is_choice(one)
+    return isinstance(kind, _CHOICES)
+
+
+def _public(finding: Finding) -> dict[str, str]:
+    return {"what": finding.what, "state": finding.state, "text": finding.text, "fix": finding.fix}
 
 
 def _card_facts(card: Card) -> dict[str, Any]:
-    return {"name": card.name, "sha256": card.sha256, "space": card.space, "quantization": card.quantization}
+    return {"sha256": card.sha256, "space": card.space, "quantization": card.quantization}

@@ -31,7 +31,8 @@ def models(settings: Settings, clock: Clock) -> Iterator[Finding]:
         agrees = eye.agreement()
         compare = open_comparator(settings.models, eye.cards["embedder"])
     except ModelError as error:
-        yield fail("models", str(error), "copy the models of this version again: its cards know their hashes")
+        fix = "copy the models of this version again: its cards know their hashes"
+        yield fail("models", "they cannot be used", fix, private=str(error))
         return
     if agrees is not None and not agrees >= _SAME_ANSWER:
         yield fail(
@@ -42,7 +43,7 @@ def models(settings: Settings, clock: Clock) -> Iterator[Finding]:
         return
     names = ", ".join(card.name for card in eye.cards.values())
     by = "" if compare.score == "cosine" else "; embeddings are compared by the network's own head"
-    yield ok("models", f"{names}: whole, and they run with {eye.runtime}{by}")
+    yield ok("models", f"whole, and they run with {eye.runtime}{by}", private=names)
 
 
 def store(settings: Settings, clock: Clock) -> Iterator[Finding]:
@@ -57,11 +58,12 @@ def store(settings: Settings, clock: Clock) -> Iterator[Finding]:
     except StoreError as error:
         if isinstance(error, StoreBusyError):
             raise
-        yield fail("store", str(error), "see docs/install.md, Backups")
+        fix = "make room, or put a backup in its place: docs/security.md"
+        yield fail("store", "it cannot be used", fix, private=str(error))
         return
     if damaged:
         fix = "restore a backup, or delete and enrol them again"
-        yield fail("store", f"{len(damaged)} people cannot be read: {', '.join(damaged)}", fix)
+        yield fail("store", f"{len(damaged)} people cannot be read", fix, private=", ".join(damaged))
     elif not people:
         yield warn("store", "nobody is enrolled", 'limen enroll "Your Name"')
     else:
@@ -83,17 +85,14 @@ def camera(settings: Settings, clock: Clock) -> Iterator[Finding]:
             frames.append(frame)
         trouble = "; ".join(notice.detail for notice in source.notices() if notice.state != "live" and notice.detail)
     if not frames:
-        yield fail(
-            "camera", trouble or "no picture came", "check the cable and camera.source; `limen run` must be stopped"
-        )
+        fix = "check the cable and camera.source; `limen run` must be stopped"
+        yield fail("camera", "no picture came", fix, private=trouble)
         return
     yield ok("camera", _pace(frames))
     brightness = float(np.mean([frame.image.mean() for frame in frames]))
     if not _DARK <= brightness <= _BRIGHT:
         word = "dark" if brightness < _DARK else "bright"
-        yield warn(
-            "light", f"the picture is too {word} ({brightness:.0f} of 255)", "see docs/hardware.md, Where it hangs"
-        )
+        yield warn("light", f"the picture is too {word} ({brightness:.0f} of 255)", "see docs/hardware.md, The camera")
     else:
         yield ok("light", f"brightness {brightness:.0f} of 255")
 
@@ -102,7 +101,8 @@ def of_daemon(told: dict[str, Any]) -> Iterator[Finding]:
     """What a running door's `selftest` comes to."""
     problems = told.get("problems", [])
     if problems:
-        yield fail("door", f"the running door reports: {', '.join(map(str, problems))}", "see docs/mqtt.md, `status`")
+        text = f"the running door reports: {', '.join(map(str, problems))}"
+        yield fail("door", text, "see docs/mqtt.md, Words of problems")
     else:
         yield ok("door", f"running: strike {told.get('strike')}, camera {told.get('camera')}")
     yield ok("models", f"in use with {told.get('runtime')}")

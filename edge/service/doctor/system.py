@@ -32,7 +32,7 @@ def system(state: Path) -> Iterator[Finding]:
     # A store that is still to be made has no directory yet.
     free = next((free for place in (state, *state.parents) if (free := disk_free(place)) is not None), None)
     if free is None:
-        yield fail("disk", f"{state} cannot be looked at", "check store.directory and its owner")
+        yield fail("disk", "it cannot be looked at", "check store.directory and its owner", private=str(state))
     elif free < _LEAST_DISK:
         yield fail("disk", f"{free / 2**20:.0f} MB free", "make room: the door refuses what it cannot write down")
     else:

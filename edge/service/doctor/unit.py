@@ -8,14 +8,19 @@ import subprocess
 from collections.abc import Iterator
 from typing import Final
 
+from edge.deploy.layout import Layout
+from edge.deploy.upgrade import note_file
 from edge.service.doctor.finding import Finding, ok, warn
 
 _UNIT: Final = "limen.service"
 _ACCEPTABLE: Final = 2.0
 
 
-def unit() -> Iterator[Finding]:
-    """Whether the unit is enabled, and how exposed systemd finds it; nothing where systemd does not run."""
+def unit(layout: Layout = Layout()) -> Iterator[Finding]:  # noqa: B008 - frozen
+    """Whether an upgrade was cut short, the unit is enabled, and how exposed systemd finds it, where it runs."""
+    if note_file(layout).exists():
+        fix = "sudo limen upgrade --from DIR, from the newer checkout, brings it to an end, or back"
+        yield warn("upgrade", "one was cut short: nobody has seen whether this version holds", fix)
     state = _said("systemctl", "is-enabled", _UNIT)
     if state is None or not state:
         return
