@@ -41,7 +41,8 @@ def save(folder: Path, state: State) -> None:
     table.writerows([f"{value:.6g}" for value in msgspec.structs.astuple(epoch)] for epoch in state.history)
     content = io.BytesIO()
     told = np.frombuffer(msgspec.json.encode(state.history), np.uint8)
-    named = {f"{kind}{index:05d}": value for kind in ("v", "b") for index, value in enumerate(_of(state, kind))}
+    kinds = (("v", state.values), ("b", state.best))
+    named = {f"{kind}{index:05d}": value for kind, values in kinds for index, value in enumerate(values)}
     np.savez(content, history=told, **named)  # type: ignore[arg-type]  # by its stub, any might be `allow_pickle`
     write_file(folder / METRICS, text.getvalue().encode())
     write_file(folder / STATE, content.getvalue())
@@ -72,7 +73,3 @@ def assign(variables: Sequence[Any], values: Values, path: Path) -> None:
         raise ConversionError(f"{path}: is of another network; delete it to train anew")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-
-
-def _of(state: State, kind: str) -> Values:
-    return state.values if kind == "v" else state.best

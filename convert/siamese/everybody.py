@@ -33,7 +33,6 @@ class _RowByRow:
 def everybody(compare: Compare, vectors: Floats, people: Rows) -> figures.AllPairs:
     """Embeddings [n, d], NaN without a face, of the people [n], compared as a network compares them."""
     _, owners = np.unique(people, return_inverse=True)
-
     return figures.all_pairs(vectors, owners.tolist(), _RowByRow(compare))
 
 

@@ -147,11 +147,8 @@ class Learner:
         if self._keras.mixed_precision.global_policy().name == "float32":
             return self.tower, self.head
         self._keras.mixed_precision.set_global_policy("float32")
-        made = []
-        for model in (self.tower, self.head):
-            exact = None if model is None else _in_float32(self._keras, model)
-            made.append(exact)
-        return made[0], made[1]
+        head = None if self.head is None else _in_float32(self._keras, self.head)
+        return _in_float32(self._keras, self.tower), head
 
     @staticmethod
     def _numbers(tensor: Any) -> Floats:
