@@ -80,7 +80,8 @@ class Watch:
         frozen_for = now - self._same_since
         if self.state == "live" and frozen_for < self._freeze_after:
             return False
-        self._enter("frozen", f"the same picture for {self._freeze_after:g} s", now)
+        since = f"for {self._freeze_after:g} s" if self.state == "live" else "as before"
+        self._enter("frozen", f"the same picture {since}", now)
         if frozen_for >= self._freeze_after and self.open_at is None and not self._recording:
             self._open_later(now)
         return False
