@@ -23,6 +23,7 @@ from edge.settings import DoorSettings, Settings
 from tests.edge.brokers import Mosquitto
 from tests.edge.doors import RunningDoor, film
 from tests.edge.eyes import Image
+from tests.edge.heads import models_with_head
 
 CLOCK = SystemClock()
 PROJECT = Path(__file__).parents[2]
@@ -139,6 +140,13 @@ def test_an_altered_model_and_a_missing_camera_are_found_and_named(tmp_path: Pat
     (models / "mobilefacenet.tflite").write_bytes(whole[:-1] + b"x")
     assert states(parts.models(settings, CLOCK)) == {"models": "fail"}
     assert states(parts.camera(settings, CLOCK)) == {"camera": "fail"}
+
+
+def test_whole_models_by_which_no_door_decides_are_found(tmp_path: Path) -> None:
+    models = models_with_head(tmp_path / "models", card={"thresholds": []})
+    settings = written(tmp_path, f"vision: {{models: {models}}}\n")
+    (found,) = parts.models(settings, CLOCK)
+    assert (found.state, found.text) == ("fail", "no door decides by them")
 
 
 def test_a_dark_doorstep_is_told_from_a_lit_one(tmp_path: Path, faces: dict[str, Image]) -> None:

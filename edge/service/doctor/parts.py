@@ -9,13 +9,13 @@ import numpy as np
 
 from edge.camera import open_camera
 from edge.clock import Clock
-from edge.errors import ModelError, StoreBusyError, StoreError
+from edge.errors import ConfigError, ModelError, StoreBusyError, StoreError
 from edge.service.doctor.finding import Finding, fail, ok, warn
+from edge.service.rule import effective_rule
 from edge.settings import Settings
 from edge.store.store import open_store
 from edge.values import Frame
 from edge.vision.eye import open_eye
-from edge.vision.heads import open_comparator
 
 _PATIENCE: Final = 4.0
 _LOOK_SECONDS: Final = 1.5
@@ -29,7 +29,10 @@ def models(settings: Settings, clock: Clock) -> Iterator[Finding]:
         eye = open_eye(settings.vision, settings.models, clock)
         eye.look(Frame(np.full((480, 640, 3), 128, dtype=np.uint8), clock.now(), 0))
         agrees = eye.agreement()
-        compare = open_comparator(settings.models, eye.cards["embedder"])
+        compare = effective_rule(settings).compare
+    except ConfigError as error:
+        yield fail("models", "no door decides by them", "`limen check-config` says what to change", private=str(error))
+        return
     except ModelError as error:
         fix = "copy the models of this version again: its cards know their hashes"
         yield fail("models", "they cannot be used", fix, private=str(error))
