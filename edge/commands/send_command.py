@@ -28,8 +28,14 @@ def execute(options: Namespace) -> int:
     arguments = arguments_of(options.request, options.fields)
     timeout = _MARGIN_SECONDS + (settings.enrolment.window_seconds if options.request == "enroll" else 0.0)
     data = ask(settings, options.request, arguments, timeout=timeout, key=options.key, heard=_show)
-    print(json.dumps(data, indent=2, ensure_ascii=False))
+    print(as_json(data))
     return 0
+
+
+def as_json(data: Any) -> str:
+    """As people read it: letters as they are, and as escapes what is not seen or moves others about on a terminal."""
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
 
 
 def _show(answer: Progress | Response) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from edge.commands.send_command import arguments_of
+from edge.commands.send_command import arguments_of, as_json
 from edge.errors import LimenError
 from edge.mqtt.credentials import client_login
 from tests.edge.doors import PATIENCE, RunningDoor, film
@@ -33,6 +33,14 @@ def door(faces: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Ite
     film(home / "scene.avi", [([(faces["stranger"], 290)], 8), ([], 1)])
     with RunningDoor(home, CONFIG).start() as door:
         yield door
+
+
+def test_an_answer_steers_no_terminal_and_is_still_json() -> None:
+    answer = {"name": "Zoë 李", "detail": "\x1b[2J \x9b1m \u202egrant \U000e0041\n"}
+    told = as_json(answer)
+    assert json.loads(told) == answer
+    assert "Zoë 李" in told
+    assert all(one.isprintable() or one == "\n" for one in told)
 
 
 def test_a_key_is_made_used_listed_and_revoked(door: RunningDoor) -> None:
