@@ -79,6 +79,7 @@ class Story:
         self.demo = demo
         self.enrolled = self.granted = self.pulsed = self.locked_again = self.stranger_refused = False
         self.invited = False
+        self._told_of_enrolment = False
 
     def hear(self, topic: str, topics: Topics, payload: Any) -> str | None:
         """Take in one message; returns the line to print for it."""
@@ -89,6 +90,9 @@ class Story:
             return f"{'':<10}{words[payload]}" if self.pulsed else None
         if payload.get("late"):  # somebody asked for the past, such as the dashboard
             return None
+        self._told_of_enrolment |= payload.get("event") == "person_enrolled"
+        if self.enrolled and not self._told_of_enrolment and "verdict" in payload:
+            return None  # whoever waited to be enrolled was nobody yet
         if payload.get("verdict") == "granted":
             self.granted = True
         elif payload.get("verdict") == "refused" and self.granted:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import httpx
 
+from edge.commands.try_command import Story
+from edge.mqtt.topics import Topics
 from tests.edge.doors import CLOCK, PATIENCE
 from tests.edge.eyes import MODELS
 
@@ -37,6 +39,16 @@ def test_a_newcomer_sees_a_resident_let_in_and_a_stranger_not() -> None:
     assert [story.find(one) for one in moments] == sorted(story.find(one) for one in moments)
     assert all(one in story for one in moments)
     assert "granted  -" not in story
+
+
+def test_a_face_that_waited_to_be_enrolled_is_not_told_of_as_refused() -> None:
+    story, topics = Story(demo=True), Topics("limen", "front")
+    story.enrolled = True
+    refused = {"verdict": "refused", "reason": "unknown", "ts": "2026-11-22T12:00:00Z"}
+    assert story.hear(topics.events, topics, refused) is None
+    assert "person_enrolled" in (story.hear(topics.events, topics, {"event": "person_enrolled"}) or "")
+    assert "refused" in (story.hear(topics.events, topics, refused) or "")
+    assert not story.stranger_refused, "nobody was let in yet"
 
 
 def test_ctrl_c_ends_the_trial_and_everything_it_started(tmp_path: Path) -> None:
