@@ -44,9 +44,11 @@ def test_a_newcomer_sees_a_resident_let_in_and_a_stranger_not() -> None:
 def test_a_face_that_waited_to_be_enrolled_is_not_told_of_as_refused() -> None:
     story, topics = Story(demo=True), Topics("limen", "front")
     story.enrolled = True
-    refused = {"verdict": "refused", "reason": "unknown", "ts": "2026-11-22T12:00:00Z"}
+    at = {"ts": "2026-11-22T12:00:00Z"}
+    nobody = {"person": None, "person_id": None, "similarity": 0.24, "votes": 0, "references": 10, "latency_ms": 9.0}
+    refused = {"verdict": "refused", "reason": "unknown", **nobody, **at}
     assert story.hear(topics.events, topics, refused) is None
-    assert "person_enrolled" in (story.hear(topics.events, topics, {"event": "person_enrolled"}) or "")
+    assert "person_enrolled" in (story.hear(topics.events, topics, {"event": "person_enrolled", **at}) or "")
     assert "refused" in (story.hear(topics.events, topics, refused) or "")
     assert not story.stranger_refused, "nobody was let in yet"
 
