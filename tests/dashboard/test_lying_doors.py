@@ -69,7 +69,7 @@ _FIELDS = sorted(
 )
 
 
-@surface("what a door tells the dashboard")
+@surface("what a door tells the dashboard", examples=60)  # five pages each; the messages alone are tried elsewhere
 @given(some.dictionaries(some.sampled_from(_FIELDS), _anything, max_size=4), some.integers(1, 10**6))
 def test_no_state_and_no_event_hides_a_page(
     board: Served, browser: httpx.Client, lies: dict[str, Any], number: int
@@ -87,7 +87,7 @@ def test_no_state_and_no_event_hides_a_page(
         assert browser.get(page).status_code == 200, page
 
 
-@surface("what a door tells the dashboard")
+@surface("what a door tells the dashboard", examples=60)
 @given(_people | _anything, some.dictionaries(_names, _anything, max_size=6), _numbers)
 def test_no_answer_hides_a_page(
     board: Served, browser: httpx.Client, people: Any, lies: dict[str, Any], counted: Any
