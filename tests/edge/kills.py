@@ -22,6 +22,7 @@ from edge.values import Event
 from tests.edge.stores import SMALL, open_small, person
 
 POINTS: Final = 40
+_STORE: Final = "/edge/store/"
 
 
 def _change(directory: Path) -> None:
@@ -57,13 +58,13 @@ ACTIONS: Final[dict[str, Callable[[Path], None]]] = {
 }
 
 
-def _count(action: Callable[[Path], None], directory: Path, kill_at: int) -> int:
-    """How many lines of the store `action` runs; with `kill_at` it ends there."""
+def lines_of(work: Callable[[], object], inside: str, kill_at: int = -1) -> int:
+    """How many lines of the files whose path holds `inside` run in `work`; at line `kill_at` this process is killed."""
     steps = 0
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal steps
-        if "/edge/store/" not in frame.f_code.co_filename:
+        if inside not in frame.f_code.co_filename:
             return None
         if event == "line":
             steps += 1
@@ -73,7 +74,7 @@ def _count(action: Callable[[Path], None], directory: Path, kill_at: int) -> int
 
     sys.settrace(trace)
     try:
-        action(directory)
+        work()
     finally:
         sys.settrace(None)
     return steps
@@ -82,13 +83,13 @@ def _count(action: Callable[[Path], None], directory: Path, kill_at: int) -> int
 def main(name: str, store: Path, into: Path) -> None:
     whole = into / "whole"
     shutil.copytree(store, whole)
-    steps = _count(ACTIONS[name], whole, kill_at=-1)
+    steps = lines_of(lambda: ACTIONS[name](whole), _STORE)
     for step in sorted({round(1 + number * (steps - 1) / (POINTS - 1)) for number in range(POINTS)}):
         copy = into / str(step)
         shutil.copytree(store, copy)
         child = os.fork()
         if child == 0:
-            _count(ACTIONS[name], copy, kill_at=step)
+            lines_of(lambda: ACTIONS[name](copy), _STORE, kill_at=step)  # noqa: B023 - in a child of its own, at once
             os._exit(0)
         _, status = os.waitpid(child, 0)
         assert os.WIFSIGNALED(status), f"step {step} of {steps} was never reached"

@@ -5,12 +5,8 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-import signal
 import subprocess
-import sys
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
 
@@ -21,6 +17,7 @@ from edge.deploy.machine import Machine
 from edge.deploy.upgrade import in_use, upgrade
 from edge.deploy.version import PARTS, READY, folder_for
 from edge.service.doctor.unit import unit
+from tests.edge.kills import lines_of
 
 LAPTOP = Machine("bookworm", "x86_64", (3, 11), "", None, True, True, False, True)
 
@@ -158,26 +155,14 @@ SINCE = " and one more"
 
 def count(layout: Layout, fate: str, kill_at: int = -1) -> int:
     """How many lines of an upgrade run; at `kill_at` it is killed."""
-    steps = 0
 
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal steps
-        if "/edge/deploy/" not in frame.f_code.co_filename:
-            return None
-        if event == "line":
-            steps += 1
-            if steps == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return trace
+    def work() -> None:
+        try:
+            attempt(layout, fate)
+        except DeployError:
+            assert fate != "well"
 
-    sys.settrace(trace)
-    try:
-        attempt(layout, fate)
-    except DeployError:
-        assert fate != "well"
-    finally:
-        sys.settrace(None)
-    return steps
+    return lines_of(work, "/edge/deploy/", kill_at)
 
 
 def boot(layout: Layout) -> None:
